@@ -1,0 +1,33 @@
+//! VLANs: membership by logical port.
+
+use crate::port::PORTS;
+
+/// Size of the VLAN tables, indexed by VLAN id.
+pub const VLANS: usize = 4096;
+
+/// Bits of [`VlanEntry::flags`].
+pub mod vlan_flags {
+    /// The VLAN exists.
+    pub const EXISTS: u32 = 1;
+}
+
+/// VLANS: array by VLAN id.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VlanEntry {
+    /// [`vlan_flags`].
+    pub flags: u32,
+    /// Loop protection domain whose gates hold for this VLAN; 0 = none.
+    pub domain: u32,
+    /// Bit `lport`: an untagged member.
+    pub untagged: [u64; PORTS / 64],
+    /// Bit `lport`: a tagged member.
+    pub tagged: [u64; PORTS / 64],
+}
+const _: () = assert!(size_of::<VlanEntry>() == 264);
+
+impl Default for VlanEntry {
+    fn default() -> Self {
+        Self { flags: 0, domain: 0, untagged: [0; PORTS / 64], tagged: [0; PORTS / 64] }
+    }
+}
