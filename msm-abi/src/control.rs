@@ -2,7 +2,7 @@
 
 /// CONTROL: hash key. `vid` 0 = any VLAN, `protocol` 0 = any protocol; the most specific of (vid, 0) and (0, 0) wins in v1.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ControlKey {
     /// Destination address.
     pub mac: [u8; 6],
