@@ -1,1 +1,14 @@
-//! Stub.
+//! The owner's side of the forwarding plane: the pin tree, its links and tables, and how they change hands.
+//!
+//! [`PinTree`] creates, observes, takes and removes; [`Owner`] writes (differences only); [`Observer`] reads, with file
+//! descriptors that the kernel lets read only. Nothing here needs a process to live: what is pinned forwards on.
+
+mod desired;
+mod error;
+mod name;
+mod tree;
+
+pub use desired::{Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry};
+pub use error::{Mismatch, PortFault, TableError, TakeError, TreeError};
+pub use name::{MsmSlot, NameError, OwnerName};
+pub use tree::{Observer, Owner, PinTree};

@@ -1,0 +1,99 @@
+//! What the owner wants the forwarding plane to be, and what making it so has changed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use msm_abi::{ControlKey, ControlValue, FABRICS, FabricState, FdbKey, Lport};
+
+use crate::PortFault;
+
+/// One port as it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DesiredPort {
+    /// The netdev, in the network namespace of the calling thread; `None` while it does not exist.
+    pub ifindex: Option<u32>,
+    /// False: frames from and to it are dropped and counted. The program stays attached.
+    pub enabled: bool,
+    /// VLAN of untagged frames; 0 = they are dropped.
+    pub pvid: u16,
+}
+
+/// One VLAN as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DesiredVlan {
+    /// Members without tag.
+    pub untagged: BTreeSet<Lport>,
+    /// Members with an 802.1Q tag.
+    pub tagged: BTreeSet<Lport>,
+    /// Loop protection domain, below [`msm_abi::DOMAINS`]; 0 = none.
+    pub domain: u32,
+}
+
+/// A station that neither ages nor moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaticEntry {
+    /// Where it is; [`msm_abi::NO_LPORT`] with a blackhole.
+    pub lport: Lport,
+    /// Frames to it are dropped.
+    pub blackhole: bool,
+}
+
+/// The whole forwarding plane as it should be. `Default` is an empty switch that never ages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Ports by logical port (below [`msm_abi::PORTS`]).
+    pub ports: BTreeMap<Lport, DesiredPort>,
+    /// VLANs by id, 1 to 4094.
+    pub vlans: BTreeMap<u16, DesiredVlan>,
+    /// Control addresses.
+    pub control: BTreeMap<ControlKey, ControlValue>,
+    /// Fabrics by MSM slot (A = 0).
+    pub fabrics: [FabricState; FABRICS],
+    /// Fabric of each bucket, by [`msm_abi::fabric_bucket_index`]; buckets past the end are fabric 0.
+    pub buckets: Vec<u8>,
+    /// Age at which a learned station is gone; zero = never. Rounded to stamps of 16.8 ms, at least one.
+    pub fdb_age: Duration,
+    /// Static and blackhole stations.
+    pub static_fdb: BTreeMap<FdbKey, StaticEntry>,
+}
+
+/// What one [`crate::Owner::reconcile`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Table entries and links written; 0 when all was as desired.
+    pub writes: u64,
+    /// Ports whose program was attached.
+    pub attached: Vec<Lport>,
+    /// Ports whose program, or whose dead link, was removed.
+    pub detached: Vec<Lport>,
+    /// Ports that could not be brought up. The rest of the switch is as desired.
+    pub port_faults: BTreeMap<Lport, PortFault>,
+}
+
+/// Which learned stations [`crate::Owner::fdb_flush`] forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FdbFilter {
+    /// All.
+    All,
+    /// Those on one port.
+    Port(Lport),
+    /// Those of one VLAN.
+    Vlan(u16),
+    /// Those of one VLAN on one port.
+    PortVlan(Lport, u16),
+}
+
+impl FdbFilter {
+    /// True if a station in VLAN `vid` on `lport` is meant.
+    #[must_use]
+    pub const fn matches(self, vid: u16, lport: Lport) -> bool {
+        match self {
+            Self::All => true,
+            Self::Port(p) => p == lport,
+            Self::Vlan(v) => v == vid,
+            Self::PortVlan(p, v) => p == lport && v == vid,
+        }
+    }
+}
