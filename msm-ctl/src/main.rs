@@ -1,2 +1,4 @@
 //! Stub.
+mod netlink;
+
 fn main() {}

@@ -1,0 +1,237 @@
+//! The view: what the kernel says of links, routes and neighbours, kept so that front ends read it while its owner writes.
+//!
+//! One task writes links, another routes and neighbours; every reader takes a copy of the one record it asks for, so no
+//! reader can hold a writer up for longer than a shard's lock.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+/// Netdevs kept. 16 slots of 96 ports, an SVI pair a VLAN (4,094) and room for what is not ours.
+pub(crate) const MAX_LINKS: usize = 16_384;
+/// Routes kept: twice the 130,560 that the largest chassis carries.
+pub(crate) const MAX_ROUTES: usize = 262_144;
+/// Neighbours kept: the IPFDB's size, and the kernel's own limit is lower unless `gc_thresh3` was raised.
+pub(crate) const MAX_NEIGHBOURS: usize = 65_536;
+/// Next hops kept of one route.
+pub(crate) const MAX_NEXT_HOPS: usize = 32;
+
+/// One netdev of the switch's namespace. Source: RTM_NEWLINK, and family `netdev` for the XDP features.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Netdev {
+    /// Kernel index in this namespace.
+    pub(crate) ifindex: u32,
+    /// Name in this namespace.
+    pub(crate) name: String,
+    /// IFF_UP.
+    pub(crate) admin_up: bool,
+    /// IFLA_CARRIER: the wire is there. For a veth: both ends are up.
+    pub(crate) carrier: bool,
+    /// IFLA_CARRIER_CHANGES: ups and downs since the netdev was made.
+    pub(crate) carrier_changes: u32,
+    /// Bytes of L3 payload.
+    pub(crate) mtu: u32,
+    /// IFLA_ADDRESS; zero when it is not 6 bytes long.
+    pub(crate) mac: [u8; 6],
+    /// IFLA_INFO_KIND (`veth`, `bridge`, ...); empty for hardware and loopback.
+    pub(crate) kind: String,
+    /// IFLA_LINK: the peer's ifindex, in the peer's namespace.
+    pub(crate) peer_ifindex: Option<u32>,
+    /// IFLA_LINK_NETNSID: present when the peer is in another namespace; the kernel's number for it, or -1.
+    pub(crate) peer_netnsid: Option<i32>,
+    /// NETDEV_XDP_ACT_* bits (`linux/netdev.h`).
+    pub(crate) xdp_features: u64,
+}
+
+/// What tells two routes apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RouteKey {
+    /// Routing table; 254 is main.
+    pub(crate) table: u32,
+    /// Prefix; unspecified for a default route.
+    pub(crate) prefix: IpAddr,
+    /// Prefix length in bits.
+    pub(crate) prefix_len: u8,
+    /// Lower wins.
+    pub(crate) priority: u32,
+    /// Type of service.
+    pub(crate) tos: u8,
+}
+
+/// Where a route goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NextHop {
+    /// None: the destination is on the link.
+    pub(crate) gateway: Option<IpAddr>,
+    /// Outgoing netdev.
+    pub(crate) ifindex: Option<u32>,
+}
+
+/// One route; of several with one key, the one the kernel uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// What tells it apart.
+    pub(crate) key: RouteKey,
+    /// RTPROT_*: who installed it.
+    pub(crate) protocol: u8,
+    /// RTN_*: 1 unicast, 2 local, 6 blackhole.
+    pub(crate) kind: u8,
+    /// At most [`MAX_NEXT_HOPS`]; empty for a blackhole.
+    pub(crate) next_hops: Vec<NextHop>,
+}
+
+/// One neighbour (ARP or ND).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    /// On which netdev.
+    pub(crate) ifindex: u32,
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// None until it is resolved.
+    pub(crate) mac: Option<[u8; 6]>,
+    /// NUD_* bits: 2 reachable, 4 stale, 0x20 failed, 0x80 permanent.
+    pub(crate) state: u16,
+}
+
+/// Live copy of the kernel's tables. Cheap to clone: clones share one content.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View(Arc<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    links: DashMap<u32, Netdev>,
+    names: DashMap<String, u32>,
+    routes: DashMap<RouteKey, Route>,
+    neighbours: DashMap<(u32, IpAddr), Neighbour>,
+    refused: AtomicU64,
+}
+
+impl View {
+    /// The netdev of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<Netdev> {
+        let ifindex = *self.0.names.get(name)?;
+        self.by_index(ifindex).filter(|dev| dev.name == name)
+    }
+
+    /// The netdev of this index.
+    pub(crate) fn by_index(&self, ifindex: u32) -> Option<Netdev> {
+        self.0.links.get(&ifindex).map(|dev| dev.clone())
+    }
+
+    /// Every netdev, in no order.
+    pub(crate) fn links(&self) -> Vec<Netdev> {
+        self.0.links.iter().map(|dev| dev.clone()).collect()
+    }
+
+    /// Calls `each` for every route, in no order. `each` must not call back into the view.
+    pub(crate) fn routes(&self, mut each: impl FnMut(&Route)) {
+        self.0.routes.iter().for_each(|route| each(&route));
+    }
+
+    /// The route of this key.
+    pub(crate) fn route(&self, key: &RouteKey) -> Option<Route> {
+        self.0.routes.get(key).map(|route| route.clone())
+    }
+
+    /// Calls `each` for every neighbour, in no order. `each` must not call back into the view.
+    pub(crate) fn neighbours(&self, mut each: impl FnMut(&Neighbour)) {
+        self.0.neighbours.iter().for_each(|neighbour| each(&neighbour));
+    }
+
+    /// The neighbour of this address on this netdev.
+    pub(crate) fn neighbour(&self, ifindex: u32, address: IpAddr) -> Option<Neighbour> {
+        self.0.neighbours.get(&(ifindex, address)).map(|neighbour| neighbour.clone())
+    }
+
+    /// Records refused because a table was at its limit, since start. Not 0: the view is incomplete.
+    pub(crate) fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// Writes a netdev and returns what was there. `Err(())` when the table is full.
+    pub(super) fn put_link(&self, dev: Netdev) -> Result<Option<Netdev>, Full> {
+        let before = self.by_index(dev.ifindex);
+        if before.is_none() && self.0.links.len() >= MAX_LINKS {
+            return Err(self.full("links", MAX_LINKS));
+        }
+        if let Some(before) = before.as_ref().filter(|before| before.name != dev.name) {
+            self.0.names.remove_if(&before.name, |_, ifindex| *ifindex == dev.ifindex);
+        }
+        self.0.names.insert(dev.name.clone(), dev.ifindex);
+        self.0.links.insert(dev.ifindex, dev);
+        Ok(before)
+    }
+
+    /// Removes a netdev and returns it.
+    pub(super) fn remove_link(&self, ifindex: u32) -> Option<Netdev> {
+        let (_, dev) = self.0.links.remove(&ifindex)?;
+        self.0.names.remove_if(&dev.name, |_, owner| *owner == ifindex);
+        Some(dev)
+    }
+
+    /// Writes a route and returns what was there.
+    pub(super) fn put_route(&self, route: Route) -> Result<Option<Route>, Full> {
+        put(&self.0.routes, route.key, route, MAX_ROUTES).map_err(|_| self.full("routes", MAX_ROUTES))
+    }
+
+    /// Removes a route and returns it.
+    pub(super) fn remove_route(&self, key: &RouteKey) -> Option<Route> {
+        self.0.routes.remove(key).map(|(_, route)| route)
+    }
+
+    /// Keeps the routes for which `keep` says so.
+    pub(super) fn retain_routes(&self, mut keep: impl FnMut(&RouteKey) -> bool) {
+        self.0.routes.retain(|key, _| keep(key));
+    }
+
+    /// Writes a neighbour and returns what was there.
+    pub(super) fn put_neighbour(&self, neighbour: Neighbour) -> Result<Option<Neighbour>, Full> {
+        let key = (neighbour.ifindex, neighbour.address);
+        put(&self.0.neighbours, key, neighbour, MAX_NEIGHBOURS)
+            .map_err(|_| self.full("neighbours", MAX_NEIGHBOURS))
+    }
+
+    /// Removes a neighbour.
+    pub(super) fn remove_neighbour(&self, ifindex: u32, address: IpAddr) {
+        self.0.neighbours.remove(&(ifindex, address));
+    }
+
+    /// Keeps the neighbours for which `keep` says so.
+    pub(super) fn retain_neighbours(&self, mut keep: impl FnMut(&(u32, IpAddr)) -> bool) {
+        self.0.neighbours.retain(|key, _| keep(key));
+    }
+
+    fn full(&self, table: &'static str, limit: usize) -> Full {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+        Full { table, limit }
+    }
+}
+
+/// A table of the view is at its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the netlink view holds {limit} {table}, its limit; the next one is not kept")]
+pub(crate) struct Full {
+    table: &'static str,
+    limit: usize,
+}
+
+/// Inserts unless a new key would pass the limit. The one writer of a table makes the length exact.
+fn put<K: Eq + std::hash::Hash, V>(
+    map: &DashMap<K, V>,
+    key: K,
+    value: V,
+    limit: usize,
+) -> Result<Option<V>, V> {
+    let room = map.len() < limit;
+    match map.entry(key) {
+        Entry::Occupied(mut slot) => Ok(Some(slot.insert(value))),
+        Entry::Vacant(slot) if room => {
+            slot.insert(value);
+            Ok(None)
+        }
+        Entry::Vacant(_) => Err(value),
+    }
+}
