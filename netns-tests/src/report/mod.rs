@@ -1,0 +1,13 @@
+//! Reports: what a run found, as JSON, as a table and as a picture drawn from the JSON.
+
+pub mod schema;
+pub mod stats;
+pub mod svg;
+pub mod table;
+pub mod verdict;
+
+pub use schema::{
+    Authority, Baseline, BenchReport, BenchRow, Control, ControlPlane, Host, Iperf3, Mark, Quiet, Report,
+    Stream, Timeline, Trial,
+};
+pub use verdict::{Fault, Verdict};

@@ -1,0 +1,256 @@
+//! Red or green: what makes a trial, and a run, fail.
+
+use std::fmt;
+
+use super::schema::{Authority, Report, Trial};
+
+/// One reason why a trial is red.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// A stream sent nothing, so it proves nothing.
+    Silent {
+        /// Stream.
+        stream: String,
+    },
+    /// A stream lost, duplicated, reordered or flooded frames.
+    Frames {
+        /// Stream.
+        stream: String,
+        /// Sent and never received.
+        lost: u64,
+        /// Received again.
+        duplicated: u64,
+        /// Received after a later one.
+        reordered: u64,
+        /// Seen where they do not belong: a station that was known was forgotten.
+        flooded: u64,
+    },
+    /// A part of the proof of authority did not hold.
+    Authority(&'static str),
+    /// A port's carrier changed.
+    Carrier(u64),
+    /// The new master wrote to maps whose contents had not changed.
+    MapWrites(u64),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { stream } => write!(f, "{stream} sent nothing"),
+            Self::Frames { stream, lost, duplicated, reordered, flooded } => write!(
+                f,
+                "{stream}: {lost} lost, {duplicated} duplicated, {reordered} reordered, {flooded} flooded"
+            ),
+            Self::Authority(part) => write!(f, "authority: {part}"),
+            Self::Carrier(changes) => write!(f, "{changes} carrier changes"),
+            Self::MapWrites(writes) => write!(f, "{writes} writes to unchanged maps"),
+        }
+    }
+}
+
+fn missing_parts(proof: &Authority) -> Vec<Fault> {
+    let late = "no gap in the authority flow within 500 ms of the commit";
+    let parts = [
+        (proof.setting_kept, "the unsaved setting is not in force"),
+        (proof.gap_begins_ms.is_some_and(|ms| ms <= Authority::GAP_WITHIN_MS), late),
+        (proof.released, "the authority flow did not come back"),
+        (proof.others_whole, "a flow other than the authority flow shows a gap"),
+        (proof.old_powerless, "the old process still holds writable maps"),
+        (proof.epoch_plus_one, "the observer did not see epoch = old + 1"),
+    ];
+    parts.into_iter().filter(|(holds, _)| !holds).map(|(_, text)| Fault::Authority(text)).collect()
+}
+
+/// Why `trial` is red; empty if it is green. A trial of a scenario that promises nothing has only to be measured.
+pub fn faults(trial: &Trial) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for stream in &trial.streams {
+        let counts = [stream.lost, stream.duplicated, stream.reordered, stream.flooded];
+        if stream.sent == 0 {
+            faults.push(Fault::Silent { stream: stream.name.clone() });
+        } else if trial.hitless && counts.iter().any(|&n| n != 0) {
+            faults.push(Fault::Frames {
+                stream: stream.name.clone(),
+                lost: stream.lost,
+                duplicated: stream.duplicated,
+                reordered: stream.reordered,
+                flooded: stream.flooded,
+            });
+        }
+    }
+    if trial.hitless {
+        if !trial.control_plane.authority {
+            faults.extend(missing_parts(&trial.control_plane.proof));
+        }
+        if trial.carrier_changes != 0 {
+            faults.push(Fault::Carrier(trial.carrier_changes));
+        }
+        if trial.control_plane.map_writes != 0 {
+            faults.push(Fault::MapWrites(trial.control_plane.map_writes));
+        }
+    }
+    faults
+}
+
+/// The whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why it is red, one line each.
+    pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    /// Judges a report.
+    pub fn of(report: &Report) -> Self {
+        let mut reasons = Vec::new();
+        if report.trials.is_empty() {
+            reasons.push("no trial was made".to_owned());
+        }
+        if report.control.lost == 0 {
+            reasons.push("the control trial lost nothing: the probe cannot see loss".to_owned());
+        }
+        if report.quiet.lost != 0 {
+            reasons.push(format!("the quiet run lost {} frames: the rig carries no rate", report.quiet.lost));
+        }
+        for trial in &report.trials {
+            reasons.extend(
+                trial.faults.iter().map(|fault| format!("{} {}: {fault}", trial.scenario, trial.trial)),
+            );
+        }
+        Self { reasons }
+    }
+
+    /// True if nothing speaks against it.
+    pub fn green(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::report::schema::{Control, ControlPlane, Mark, Stream, Timeline};
+
+    /// A failover as it should be.
+    pub(crate) fn green_trial(scenario: &str, number: u32) -> Trial {
+        let stream = |from: &str, to: &str, pps: u64| Stream {
+            name: format!("{from}-{to}"),
+            from: from.into(),
+            to: to.into(),
+            offered_pps: pps,
+            sent: 3 * pps,
+            received: 3 * pps,
+            max_gap_us: 140.0,
+            steady_max_gap_us: 120.0,
+            ..Stream::default()
+        };
+        let proof = Authority {
+            setting_kept: true,
+            gap_begins_ms: Some(4.0),
+            released: true,
+            others_whole: true,
+            old_powerless: true,
+            epoch_plus_one: true,
+        };
+        let bins = |level: u64| (0..300).map(|i| level + i * 7 % 13).collect::<Vec<_>>();
+        Trial {
+            scenario: scenario.into(),
+            cause: "SIGKILL".into(),
+            trial: number,
+            hitless: true,
+            streams: vec![
+                stream("h1", "h3", 100_000),
+                stream("h3", "h1", 100_000),
+                stream("h2", "h1", 5_000),
+            ],
+            control_plane: ControlPlane {
+                detect_ms: 0.4 + f64::from(number) / 10.0,
+                commit_ms: 1.0,
+                serving_ms: 4.0,
+                ready_ms: 210.0,
+                epoch: u64::from(number) + 1,
+                authority: proof.holds(),
+                proof,
+                ..ControlPlane::default()
+            },
+            timeline: Timeline {
+                bin_ms: 10.0,
+                marks: vec![
+                    Mark { at_ms: 1000.0, what: "event".into() },
+                    Mark { at_ms: 1001.5, what: "commit".into() },
+                    Mark { at_ms: 1210.0, what: "ready".into() },
+                ],
+                series: vec![
+                    ("h1-h3".into(), bins(1000)),
+                    ("h3-h1".into(), bins(990)),
+                    ("h2-h1".into(), bins(50)),
+                    ("h4-h3".into(), bins(51)),
+                    ("authority".into(), {
+                        let mut authority = bins(10);
+                        authority[101..110].fill(0);
+                        authority
+                    }),
+                ],
+            },
+            ..Trial::default()
+        }
+    }
+
+    /// A failover by an image that moved the label alone.
+    pub(crate) fn label_only_trial() -> Trial {
+        let mut trial = green_trial("crash", 2);
+        trial.control_plane.proof.gap_begins_ms = None;
+        trial.control_plane.authority = trial.control_plane.proof.holds();
+        trial.faults = faults(&trial).iter().map(ToString::to_string).collect();
+        trial
+    }
+
+    pub(crate) fn control() -> Control {
+        let trial = green_trial("control", 1);
+        let mut timeline = trial.timeline;
+        timeline.series.iter_mut().for_each(|(_, bins)| bins[100..104].fill(0));
+        timeline.marks = vec![Mark { at_ms: 1000.0, what: "down and up".into() }];
+        Control { lost: 4123, what: "port 1:1 down and up".into(), timeline }
+    }
+
+    #[test]
+    fn green_stays_green() {
+        let report =
+            Report { trials: vec![green_trial("crash", 1)], control: control(), ..Report::default() };
+        assert!(faults(&report.trials[0]).is_empty());
+        assert!(Verdict::of(&report).green());
+    }
+
+    #[test]
+    fn moving_the_label_alone_is_red_though_nothing_was_lost() {
+        let trial = label_only_trial();
+        assert!(trial.streams.iter().all(|s| s.lost == 0));
+        assert_eq!(trial.faults, ["authority: no gap in the authority flow within 500 ms of the commit"]);
+        let report = Report { trials: vec![trial], control: control(), ..Report::default() };
+        assert!(!Verdict::of(&report).green());
+    }
+
+    #[test]
+    fn one_frame_of_any_kind_is_red() {
+        for spoil in
+            [|s: &mut Stream| s.lost = 1, |s: &mut Stream| s.duplicated = 1, |s: &mut Stream| s.reordered = 1]
+        {
+            let mut trial = green_trial("operator", 1);
+            spoil(&mut trial.streams[1]);
+            assert_eq!(faults(&trial).len(), 1);
+            trial.hitless = false;
+            assert!(faults(&trial).is_empty(), "a scenario that promises nothing may lose");
+        }
+    }
+
+    #[test]
+    fn a_control_trial_without_loss_is_red() {
+        let report = Report { trials: vec![green_trial("crash", 1)], ..Report::default() };
+        assert!(!Verdict::of(&report).green());
+    }
+
+    #[test]
+    fn no_trial_at_all_is_red() {
+        assert!(!Verdict::of(&Report { control: control(), ..Report::default() }).green());
+    }
+}
