@@ -1,1 +1,7 @@
-//! Stub.
+//! The switch seen from outside: a testbed of network namespaces, a probe that counts numbered frames, and what they
+//! measure.
+//!
+//! Nothing here imports the product. It is met as its users meet it: a binary, sockets, files and wires.
+
+pub mod bed;
+pub mod probe;

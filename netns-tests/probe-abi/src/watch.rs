@@ -1,0 +1,37 @@
+//! The system call counter's map.
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum WatchKind {
+    /// bpf(2); `code` is the command.
+    Bpf = 1,
+    /// A netlink request; `code` is the message type.
+    Netlink = 2,
+}
+
+/// Key of WATCH_COUNTS.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WatchKey {
+    /// Process.
+    pub tgid: u32,
+    /// [`WatchKind`].
+    pub kind: u32,
+    /// bpf(2) command, or netlink message type.
+    pub code: u32,
+    /// Map's descriptor for commands on a map's elements, the socket's for netlink, else 0.
+    pub fd: u32,
+}
+const _: () = assert!(size_of::<WatchKey>() == 16);
+
+/// Value of WATCH_COUNTS.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatchCount {
+    /// Calls.
+    pub calls: u64,
+    /// Elements of batch commands, 1 for the others, summed.
+    pub elements: u64,
+}
+const _: () = assert!(size_of::<WatchCount>() == 16);
