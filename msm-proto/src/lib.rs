@@ -1,1 +1,32 @@
-//! Stub.
+//! Sans-IO core of the chassis: who is master, how mastership moves, and what the two MSMs say to each other.
+//!
+//! Nothing here reads a clock, a socket or a file. Time, inputs and outputs are values, and all of them are
+//! serialisable: a recorded run replays through [`Machine::step`] to the same outputs.
+#![forbid(unsafe_code)]
+
+mod cause;
+mod decision;
+mod options;
+mod roles;
+mod slot;
+mod subsystem;
+mod time;
+
+pub use cause::{Cause, Trigger};
+pub use decision::{ConfigSource, Decision, Verdict, decide};
+pub use options::{
+    EsrpFailoverMode, LinkAction, Options, OptionsError, Preserve, RecoveryLevel, SlaveConfig,
+    TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,
+};
+pub use roles::{
+    Answer, Channel, CommandId, History, Identity, Input, Keepalives, Level, Machine, MetaView, Outcome,
+    Output, Outputs, PeerStatus, Refusal, Role, Session, Stamps, Status, Takeover,
+};
+pub use slot::{OwnerName, OwnerNameError, Slot};
+pub use subsystem::{Reason, State, Subsystem, SubsystemStatus};
+pub use time::Time;
+
+/// Largest record of a command: it travels in one message.
+pub const RECORD_MAX: usize = 64 * 1024;
+/// Largest configuration: a full chassis saved as commands is well under 1 MiB.
+pub const SNAPSHOT_MAX: usize = 16 * 1024 * 1024;
