@@ -5,3 +5,4 @@
 
 pub mod bed;
 pub mod probe;
+pub mod report;

@@ -5,10 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod frame;
+mod load;
 mod receive;
 mod watch;
 
 pub use frame::{FRAME_MIN, Kind, PAYLOAD_OFFSET, Payload};
+pub use load::{
+    GenState, LOAD_ETHERTYPE, LOAD_FRAME_LEN, LOAD_NUMBER_OFFSET, SinkNumbered, load_names, side, station,
+};
 pub use receive::{
     Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, LATENCY_BUCKETS, LATENCY_STEPS, MAX_FLOWS, MAX_STREAMS, PHASES,
     StreamState, WINDOW, WORDS, Word, latency_bucket, latency_floor,
