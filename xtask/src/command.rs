@@ -1,7 +1,7 @@
 //! Running other programs so that a failure says what was being done, with which command, and how it ended.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::tree::Tree;
 
-/// The cargo that runs us, in the repository's root.
+/// The cargo that runs us, in the repository's root and into its target folder.
 pub(crate) fn cargo(tree: &Tree) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(tree.root());
+    cargo.current_dir(tree.root()).env("CARGO_TARGET_DIR", tree.target());
     // Cargo describes xtask to us in these. A build script that watches one would build again at every call.
     for (name, _) in env::vars_os() {
         if name
@@ -74,7 +74,7 @@ pub(crate) fn show(command: &Command) -> String {
 
 /// Where a shell would find `program`. The administrator's folders count too: a user's PATH often lacks them.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
         .map(|folder| folder.join(OsStr::new(program)))

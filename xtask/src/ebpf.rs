@@ -1,12 +1,15 @@
 //! The eBPF object files: compiled with the host's stable rustc, linked by bpf-linker.
 
+use std::env;
 use std::env::consts::ARCH;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::command;
 use crate::place::place;
+use crate::rustc::Rustc;
 use crate::setup::linker;
 use crate::setup::rust_src::{self, RustSrc};
 use crate::tree::Tree;
@@ -63,7 +66,8 @@ fn compile(tree: &Tree, object: Object) -> Result<()> {
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
         .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "2") // bpf-linker makes the BTF of it
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(tree));
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(tree))
+        .env("LD_LIBRARY_PATH", library_path(tree)?);
     match rust_src::find(tree)? {
         Some(RustSrc::InToolchain) => {}
         // cargo: standard_lib.rs, detect_sysroot_src_path. It has no other way to be told.
@@ -75,6 +79,15 @@ fn compile(tree: &Tree, object: Object) -> Result<()> {
         }
     }
     command::run(&mut cargo, &format!("building the eBPF object {}", object.package()))
+}
+
+/// bpf-linker opens the first libLLVM it meets on this path: it has to be the one that wrote the bitcode.
+fn library_path(tree: &Tree) -> Result<OsString> {
+    let mut folders = vec![Rustc::of(tree)?.shared_libraries()];
+    if let Some(path) = env::var_os("LD_LIBRARY_PATH") {
+        folders.extend(env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()));
+    }
+    env::join_paths(folders).context("naming the folder of rustc's LLVM in LD_LIBRARY_PATH")
 }
 
 /// As aya-build gives them. The linker is named here and not in .cargo/config.toml, which knows no target folder.

@@ -1,14 +1,26 @@
 //! What building, running and testing need from the machine: looked for, and mended where that is possible.
 
 mod apt_sources;
+mod bpffs;
+mod kernel;
 pub(crate) mod linker;
+mod need;
+mod packages;
 pub(crate) mod rust_src;
 
 use std::fs::{self, File};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::tree::Tree;
+use crate::{command, privileged};
+
+/// Everything. A user's part is done as the user, the rest through sudo.
+pub(crate) fn all(tree: &Tree) -> Result<()> {
+    // First: it may ask for a password, and it may refuse the machine.
+    for_running()?;
+    for_building(tree)
+}
 
 /// What building needs, all of it under target/ and none of it as root.
 pub(crate) fn for_building(tree: &Tree) -> Result<()> {
@@ -26,6 +38,30 @@ pub(crate) fn for_building(tree: &Tree) -> Result<()> {
     }
     if rust_src::find(tree)?.is_none() {
         rust_src::fetch(tree)?;
+    }
+    Ok(())
+}
+
+/// What running needs of the system.
+pub(crate) fn for_running() -> Result<()> {
+    if let Some(old) = kernel::check()? {
+        bail!("setup: {old}");
+    }
+    let mut needs = packages::check();
+    needs.extend(bpffs::check()?);
+    if needs.is_empty() {
+        return Ok(());
+    }
+    if !privileged::is_root() {
+        let lines: Vec<_> = needs.iter().map(ToString::to_string).collect();
+        let lines = format!("setup, as root:\n{}", lines.join("\n"));
+        let mut again = privileged::ourselves_through_sudo(&lines)?;
+        eprintln!("{lines}");
+        return command::run(again.args(["setup", "--running-only"]), "setup: the part that needs root");
+    }
+    packages::install()?;
+    if bpffs::check()?.is_some() {
+        bpffs::mount()?;
     }
     Ok(())
 }

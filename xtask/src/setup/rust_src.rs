@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::apt_sources::{self, Archive};
 use crate::command;
+use crate::rustc::Rustc;
 use crate::tree::Tree;
 
 /// rustup retries a dead network for minutes; the package below does as well.
@@ -19,12 +20,6 @@ const RUSTUP_LIMIT: &str = "30";
 
 /// Suites that carry recent compilers, on top of the backports of the machine's own.
 const SUITES: &[&str] = &["trixie-backports", "forky", "forky-backports", "sid"];
-
-/// What is the compiler, and where are its sources if it brings them.
-struct Rustc {
-    version: String,
-    own_library: PathBuf,
-}
 
 /// Where cargo has to look for the sources of `core`.
 pub(crate) enum RustSrc {
@@ -36,8 +31,8 @@ pub(crate) enum RustSrc {
 
 /// Finds the sources; `None`: they have to be fetched.
 pub(crate) fn find(tree: &Tree) -> Result<Option<RustSrc>> {
-    let rustc = rustc(tree)?;
-    if complete(&rustc.own_library) {
+    let rustc = Rustc::of(tree)?;
+    if complete(&rustc.library()) {
         return Ok(Some(RustSrc::InToolchain));
     }
     let library = unpacked(tree, &rustc.version);
@@ -45,7 +40,7 @@ pub(crate) fn find(tree: &Tree) -> Result<Option<RustSrc>> {
 }
 
 pub(super) fn fetch(tree: &Tree) -> Result<()> {
-    let rustc = rustc(tree)?;
+    let rustc = Rustc::of(tree)?;
     let version = &rustc.version;
     eprintln!(
         "setup: fetching the sources of rustc {version}'s core (the eBPF programs are compiled with it), once"
@@ -58,7 +53,7 @@ pub(super) fn fetch(tree: &Tree) -> Result<()> {
                 .current_dir(tree.root()),
             "setup: adding rust-src to the toolchain",
         );
-        if complete(&rustc.own_library) {
+        if complete(&rustc.library()) {
             return Ok(());
         }
     }
@@ -76,21 +71,6 @@ pub(super) fn fetch(tree: &Tree) -> Result<()> {
              `rustup component add rust-src`, or put the `library` folder of rustc {version}'s sources in {}",
             unpacked(tree, version).display()
         )
-    })
-}
-
-fn rustc(tree: &Tree) -> Result<Rustc> {
-    let ask = |arguments: &[&str]| {
-        command::stdout(Command::new("rustc").args(arguments).current_dir(tree.root()), "setup: asking rustc")
-    };
-    let said = ask(&["-vV"])?;
-    let sysroot = ask(&["--print", "sysroot"])?;
-    let Some(version) = said.lines().find_map(|line| line.strip_prefix("release: ")) else {
-        bail!("setup: `rustc -vV` names no release:\n{said}");
-    };
-    Ok(Rustc {
-        version: version.to_owned(),
-        own_library: Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"),
     })
 }
 
@@ -298,7 +278,7 @@ mod tests {
             archive("http://mirror.example/debian", &["bookworm-backports"], &["main"]),
             archive("http://other.example/", &["bookworm"], &["non-free"]),
         ];
-        assert_eq!(mirrors(all.clone(), Some("bookworm")), [debian.clone()]);
+        assert_eq!(mirrors(all.clone(), Some("bookworm")), std::slice::from_ref(&debian));
         // An unknown code name: every archive that could be it, the security archive excepted.
         assert_eq!(mirrors(all, None).len(), 2);
         assert_eq!(

@@ -1,0 +1,72 @@
+//! Everything that has to pass before a change is good: form, lints, builds, tests without and with root.
+
+mod as_root;
+pub(crate) mod leftovers;
+mod summary;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+
+use self::summary::Phases;
+use crate::tree::Tree;
+use crate::{build, command, setup};
+
+/// Packages with tests that need root. Their tests/ folders are run apart; their unit tests are not.
+const WITH_ROOT_TESTS: [&str; 2] = ["msm-dataplane", "netns-tests"];
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Run the long versions of the black-box tests too
+    #[arg(long)]
+    long: bool,
+    /// Run only the tests whose name contains this
+    filter: Option<String>,
+}
+
+pub(crate) fn all(tree: &Tree, options: &Options) -> ExitCode {
+    let filter = options.filter.as_deref();
+    let mut phases = Phases::default();
+    let before = leftovers::look();
+    let ready = phases.run("setup", || setup::all(tree));
+    phases.run("format", || {
+        let mut cargo = command::cargo(tree);
+        command::run(cargo.args(["fmt", "--all", "--check"]), "checking the format; mend: `cargo fmt --all`")
+    });
+    phases.run("lints", || {
+        let mut cargo = command::cargo(tree);
+        cargo.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+        command::run(&mut cargo, "checking the lints")
+    });
+    let built = if ready { phases.run("build", || build::all(tree, true)) } else { phases.skip("build") };
+    phases.run("unit tests", || unit_tests(tree, filter));
+    if built {
+        phases.run("dataplane", || as_root::dataplane(tree, options.long, filter));
+        phases.run("black box", || as_root::black_box(tree, options.long, filter));
+    } else {
+        phases.skip("dataplane");
+        phases.skip("black box");
+    }
+    phases.run("left behind", || leftovers::check(&before?));
+    phases.report()
+}
+
+/// All that needs no root, documentation tests included. The first failure does not hide the others.
+fn unit_tests(tree: &Tree, filter: Option<&str>) -> Result<()> {
+    // For cargo, one call must not mix --doc with other kinds, and --lib --bins leaves the tests/ folders out.
+    let everywhere = ["--workspace", "--exclude", "msm-ebpf", "--exclude", "probe-ebpf"];
+    let [dataplane, black_box] = WITH_ROOT_TESTS;
+    let others = [&everywhere[..], &["--exclude", dataplane, "--exclude", black_box]].concat();
+    let units = ["--package", dataplane, "--package", black_box, "--lib", "--bins"];
+    let documentation = ["--package", dataplane, "--package", black_box, "--doc"];
+    let mut failed = Vec::new();
+    for selection in [&others[..], &units, &documentation] {
+        let mut cargo = command::cargo(tree);
+        cargo.args(["test", "--no-fail-fast"]).args(selection).args(filter);
+        if let Err(error) = command::run(&mut cargo, "unit tests") {
+            failed.push(format!("{error:#}"));
+        }
+    }
+    ensure!(failed.is_empty(), failed.join("\n"));
+    Ok(())
+}
