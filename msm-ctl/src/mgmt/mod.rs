@@ -1,0 +1,4 @@
+//! Management: command line and log.
+
+pub(crate) mod cli;
+pub(crate) mod log;

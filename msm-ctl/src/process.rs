@@ -1,0 +1,152 @@
+//! Processes as pidfds: a pid can be given to another process, a pidfd cannot.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags, Signal};
+use tokio::io::unix::AsyncFd;
+
+/// Files an MSM may hold: a pinned link and a few maps for each of 1,024 ports, clients and sockets.
+const NOFILE: u64 = 16_384;
+/// Nearly never killed for memory: an MSM that dies of another process' appetite is a failover for nothing.
+const OOM_SCORE: &str = "-900";
+
+/// A process, by pidfd.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: u32,
+    fd: OwnedFd,
+}
+
+impl Process {
+    /// The process that has `pid` now.
+    pub(crate) fn open(pid: u32) -> io::Result<Self> {
+        let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self { pid, fd: rustix::process::pidfd_open(raw, PidfdFlags::empty())? })
+    }
+
+    /// The process at the other end of a Unix socket: who called `connect` or `listen`.
+    pub(crate) fn peer(socket: &impl AsFd) -> io::Result<Self> {
+        let credentials = rustix::net::sockopt::socket_peercred(socket)?;
+        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get())
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        match peer_pidfd(socket) {
+            Ok(fd) => Ok(Self { pid, fd }),
+            // Before Linux 6.5 there is no SO_PEERPIDFD; the pid is then the only name.
+            Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => Self::open(pid),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Its pid when this was opened.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// True once it has ended (zombie or reaped).
+    pub(crate) fn is_dead(&self) -> bool {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        matches!(rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(n) if n > 0)
+    }
+
+    /// Returns when it has ended.
+    pub(crate) async fn dead(&self) -> io::Result<()> {
+        let fd = AsyncFd::with_interest(self.fd.try_clone()?, tokio::io::Interest::READABLE)?;
+        fd.readable().await?.retain_ready();
+        Ok(())
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&self) -> io::Result<()> {
+        match rustix::process::pidfd_send_signal(&self.fd, Signal::KILL) {
+            Err(rustix::io::Errno::SRCH) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// SO_PEERPIDFD (Linux 6.5).
+fn peer_pidfd(socket: &impl AsFd) -> io::Result<OwnedFd> {
+    let mut fd: libc::c_int = -1;
+    let mut length = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap_or(4);
+    // SAFETY: both pointers are to live locals and `length` is the size of the first.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERPIDFD,
+            (&raw mut fd).cast(),
+            &raw mut length,
+        )
+    };
+    if result != 0 || fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The user at the other end of a Unix socket.
+pub(crate) fn peer_uid(socket: &impl AsFd) -> io::Result<(u32, u32)> {
+    let credentials = rustix::net::sockopt::socket_peercred(socket)?;
+    Ok((credentials.uid.as_raw(), credentials.gid.as_raw()))
+}
+
+/// Kernel time: ns of CLOCK_MONOTONIC, the clock of META, of FDB stamps and of every report.
+pub(crate) fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// Settings of a long-lived process. What fails is returned as text for the log: none of them is worth a refusal.
+pub(crate) fn settle() -> Vec<String> {
+    let mut failed = Vec::new();
+    // A session of its own: the terminal's signals are not for the chassis. Fails for a group leader, who has one.
+    let _ = rustix::process::setsid();
+    // A core dump would delay the pidfd, and so the failover, by the time it takes to write.
+    if let Err(e) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        failed.push(format!("core dumps stay on: {e}"));
+    }
+    if let Err(e) = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE) {
+        failed.push(format!("oom_score_adj stays: {e}"));
+    }
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = rustix::process::Rlimit {
+        current: Some(NOFILE.min(limit.maximum.unwrap_or(NOFILE))),
+        maximum: limit.maximum,
+    };
+    if limit.current.is_some_and(|now| now < NOFILE)
+        && let Err(e) = rustix::process::setrlimit(rustix::process::Resource::Nofile, wanted)
+    {
+        failed.push(format!("RLIMIT_NOFILE stays {:?}: {e}", limit.current));
+    }
+    failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_killed_child_is_dead_before_it_is_reaped() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
+        let process = Process::open(child.id()).expect("pidfd");
+        assert!(!process.is_dead());
+        process.kill().expect("SIGKILL");
+        tokio::time::timeout(std::time::Duration::from_secs(5), process.dead())
+            .await
+            .expect("within the deadline")
+            .expect("pidfd is pollable");
+        assert!(process.is_dead());
+        child.wait().expect("reaped");
+    }
+
+    #[test]
+    fn the_peer_of_a_socket_pair_is_this_process() {
+        let (a, _b) = std::os::unix::net::UnixStream::pair().expect("pair");
+        let peer = Process::peer(&a).expect("peer pidfd");
+        assert_eq!(peer.pid(), std::process::id());
+        assert!(!peer.is_dead());
+    }
+}
