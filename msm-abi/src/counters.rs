@@ -1,10 +1,11 @@
 //! Counters: a port's frames, and why frames were dropped. Per CPU, so that counting shares no cache line.
 
-/// Why a frame was dropped. The number is the index in [`PortCounters::drops`].
+/// Why a frame was dropped. The number is the index in [`PortCounters::drops`], of the port it came in by; drops of
+/// flooded copies count at the port they would have left by.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
-    /// Shorter than an Ethernet header, or a header that it announces is cut off.
+    /// Shorter than an Ethernet header, or a header that it announces is cut off. Egress: metadata that is not ours.
     Truncated = 0,
     /// The netdev is no port, or the port is disabled.
     PortDisabled = 1,
@@ -14,7 +15,7 @@ pub enum DropReason {
     BadSource = 3,
     /// A control address whose action is discard.
     Control = 4,
-    /// A control address whose action is trap, with nobody to take it.
+    /// A control address whose action is trap, with nobody to take it. "Trap and forward" is forwarded and no drop.
     NoTrap = 5,
     /// The ingress gate is not forwarding.
     IngressGate = 6,
@@ -28,7 +29,7 @@ pub enum DropReason {
     FabricAbsent = 10,
     /// The fabric of its flow bucket is not programmed.
     FabricUnprogrammed = 11,
-    /// The destination's port has no netdev in the transmit table.
+    /// The destination's port has no netdev in the transmit table, or its VLAN no member set.
     NoEgress = 12,
     /// A frame with fragments cannot be flooded (the kernel does not clone multi-buffer frames).
     FloodFragments = 13,
@@ -36,7 +37,8 @@ pub enum DropReason {
     Headroom = 14,
     /// The dispatcher found no program in its slot.
     NoProgram = 15,
-    /// Egress: a flooded copy for a port that is no member (expected under flood; not a loss).
+    /// Egress port: a flooded copy for a port that is no member (expected while a member set changes; not a loss).
+    /// Ingress port: the FDB names a port that is no member any more.
     EgressNotMember = 16,
 }
 

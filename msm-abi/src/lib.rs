@@ -22,8 +22,8 @@ pub use counters::{DropReason, PortCounters};
 pub use fabric::{
     FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, fabric_bucket_index, flow_bucket, flow_hash,
 };
-pub use fdb::{FDB_CACHE_ENTRIES, FdbCacheEntry, FdbEntry, FdbKey, STAMP_SHIFT, stamp};
-pub use frame::{FloodHeader, HEADER_VERSION};
+pub use fdb::{FDB_CACHE_ENTRIES, FdbCacheEntry, FdbEntry, FdbKey, STAMP_SHIFT, fdb_gen, stamp};
+pub use frame::{FloodHeader, HEADER_VERSION, header_flags};
 pub use gate::{DOMAINS, GateEntry, GateState, gate_index};
 pub use meta::{Meta, PlaneConfig};
 pub use port::{IFINDEX_LIMIT, Lport, NO_LPORT, PORTS, PORTS_PER_SLOT, PortEntry, SLOTS, port_flags};

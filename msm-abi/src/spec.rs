@@ -22,7 +22,7 @@ pub mod names {
     pub const CONTROL: &str = "CONTROL";
     /// See [`crate::FdbEntry`].
     pub const FDB: &str = "FDB";
-    /// One u64, raised after every move or removal in the FDB.
+    /// Two u64, [`crate::fdb_gen`]: raised after every change or removal in the FDB. Their sum is the generation.
     pub const FDB_GEN: &str = "FDB_GEN";
     /// See [`crate::FdbCacheEntry`].
     pub const FDB_CACHE: &str = "FDB_CACHE";
@@ -112,7 +112,7 @@ pub const SPECS: [MapSpec; 15] = [
         value: size_of::<FdbEntry>() as u32,
         entries: None,
     },
-    array(names::FDB_GEN, 8, 1),
+    array(names::FDB_GEN, 8, crate::fdb_gen::ENTRIES as usize),
     MapSpec {
         name: names::FDB_CACHE,
         kind: MapKind::PerCpuArray,

@@ -1,6 +1,6 @@
 //! VLANs: membership by logical port.
 
-use crate::port::PORTS;
+use crate::port::{Lport, PORTS};
 
 /// Size of the VLAN tables, indexed by VLAN id.
 pub const VLANS: usize = 4096;
@@ -30,4 +30,23 @@ impl Default for VlanEntry {
     fn default() -> Self {
         Self { flags: 0, domain: 0, untagged: [0; PORTS / 64], tagged: [0; PORTS / 64] }
     }
+}
+
+impl VlanEntry {
+    /// True if `lport` sends and takes this VLAN without a tag.
+    #[inline(always)]
+    pub const fn is_untagged(&self, lport: Lport) -> bool {
+        bit(&self.untagged, lport)
+    }
+    /// True if `lport` sends and takes this VLAN with a tag.
+    #[inline(always)]
+    pub const fn is_tagged(&self, lport: Lport) -> bool {
+        bit(&self.tagged, lport)
+    }
+}
+
+#[inline(always)]
+const fn bit(set: &[u64; PORTS / 64], lport: Lport) -> bool {
+    let word = lport as usize / 64;
+    word < set.len() && set[word] >> (lport % 64) & 1 == 1
 }

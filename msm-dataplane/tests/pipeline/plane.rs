@@ -1,0 +1,370 @@
+//! The forwarding plane under test: the built object, loaded without ports, run by BPF_PROG_TEST_RUN.
+//!
+//! A frame always "comes in" by the loopback netdev, since that is where the kernel lets test runs begin; which logical port
+//! that is, each test says. Every devmap entry is the loopback too: test runs stop before transmission, so where a frame
+//! would leave by is read from the counters.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+
+use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfLoader};
+use msm_abi::{
+    ControlAction, ControlKey, ControlValue, DropReason, FDB_DEFAULT, FabricState, FdbEntry, FdbKey,
+    FloodHeader, GateEntry, GateState, Lport, PORTS, PlaneConfig, PortCounters, PortEntry, VlanEntry,
+    fdb_gen, gate_index, names, port_flags, vlan_flags,
+};
+
+/// The netdev of every test frame.
+pub const LOOPBACK: u32 = 1;
+pub const XDP_DROP: u32 = 1;
+pub const XDP_PASS: u32 = 2;
+pub const XDP_REDIRECT: u32 = 4;
+
+/// Ageing time of the default configuration, in stamps: long enough that nothing ages by itself during a test.
+pub const AGE: u32 = 100_000;
+pub const REFRESH: u32 = AGE / 16;
+
+/// What a run did to a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub action: u32,
+    pub frame: Vec<u8>,
+    pub metadata: Vec<u8>,
+}
+
+impl Outcome {
+    /// The header of a flooded frame.
+    pub fn header(&self) -> FloodHeader {
+        FloodHeader::from_wire(u64::from_be_bytes(
+            self.metadata.as_slice().try_into().expect("a flood header"),
+        ))
+    }
+}
+
+pub struct Plane {
+    ebpf: Ebpf,
+    /// Open as long as the plane: an outer map holds its inner maps, this keeps the fds simple.
+    _members: Vec<OwnedFd>,
+}
+
+/// The object as `cargo xtask build-ebpf` leaves it, or as MSM_EBPF_OBJECT says.
+fn object() -> PathBuf {
+    let path = std::env::var_os("MSM_EBPF_OBJECT").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/image/msm-ebpf.o")),
+        PathBuf::from,
+    );
+    assert!(
+        path.is_file(),
+        "{} is missing: build it by `cargo xtask build-ebpf`, or name another in MSM_EBPF_OBJECT",
+        path.display()
+    );
+    path
+}
+
+impl Plane {
+    /// A plane in which nothing is configured but VLAN 0's absence: every frame is dropped.
+    pub fn bare(fdb_capacity: u32) -> Self {
+        let object = object();
+        let mut ebpf = EbpfLoader::new()
+            .map_max_entries(names::FDB, fdb_capacity)
+            .load_file(&object)
+            .unwrap_or_else(|e| panic!("loading {} (are you root?): {e}", object.display()));
+        for name in [names::PROG_DISPATCH, names::PROG_INGRESS, names::PROG_EGRESS, names::PROG_EGRESS_TEST] {
+            xdp(&mut ebpf, name).load().unwrap_or_else(|e| panic!("verifying {name}: {e:?}"));
+        }
+        Self { ebpf, _members: Vec::new() }
+    }
+
+    /// Ports 1:1, 1:2 (slot 0) and 2:1, 2:2 (slot 1) untagged in VLAN 1, fabric A present, frames come in by 1:1.
+    pub fn new() -> Self {
+        Self::with_fdb(FDB_DEFAULT)
+    }
+
+    pub fn with_fdb(capacity: u32) -> Self {
+        let mut plane = Self::bare(capacity);
+        plane.config(PlaneConfig { fdb_age: AGE, fdb_refresh: REFRESH });
+        plane.vlan(1, 0, &ALL, &[]);
+        plane.fabric(0, FabricState { present: 1, programmed: 1 });
+        for lport in ALL {
+            plane.set(names::TX, &u32::from(lport), &plane.devmap_value());
+        }
+        plane.come_in_by(P11);
+        plane
+    }
+
+    fn devmap_value(&self) -> [u32; 2] {
+        [LOOPBACK, self.program_fd(names::PROG_EGRESS) as u32]
+    }
+
+    pub fn program_fd(&self, name: &str) -> RawFd {
+        let program: &Xdp =
+            self.ebpf.program(name).expect("a program of the object").try_into().expect("XDP");
+        program.fd().expect("loaded").as_fd().as_raw_fd()
+    }
+
+    pub fn fd(&self, map: &str) -> RawFd {
+        use aya::maps::Map;
+        let map = self.ebpf.map(map).unwrap_or_else(|| panic!("the object has no map {map}"));
+        match map {
+            Map::Array(m)
+            | Map::PerCpuArray(m)
+            | Map::HashMap(m)
+            | Map::DevMap(m)
+            | Map::ProgramArray(m)
+            | Map::ArrayOfMaps(m) => m.fd().as_fd().as_raw_fd(),
+            other => panic!("unexpected kind of map: {other:?}"),
+        }
+    }
+
+    pub fn set<K, V>(&self, map: &str, key: &K, value: &V) {
+        bpf_map(BPF_MAP_UPDATE_ELEM, self.fd(map), key, (&raw const *value).cast_mut())
+            .unwrap_or_else(|e| panic!("writing {map}: {e}"));
+    }
+
+    pub fn get<K, V: Default>(&self, map: &str, key: &K) -> Option<V> {
+        let mut value = V::default();
+        bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(map), key, &raw mut value).ok().map(|()| value)
+    }
+
+    pub fn delete<K>(&self, map: &str, key: &K) -> bool {
+        bpf_map(BPF_MAP_DELETE_ELEM, self.fd(map), key, std::ptr::null_mut::<u8>()).is_ok()
+    }
+
+    // What the owner would write.
+
+    pub fn config(&self, config: PlaneConfig) {
+        self.set(names::PLANE_CONFIG, &0u32, &config);
+    }
+
+    pub fn port(&self, entry: PortEntry) {
+        self.set(names::PORTS, &LOOPBACK, &entry);
+    }
+
+    /// Frames come in by (and, in the egress test, leave by) `lport`, whose untagged VLAN is 1.
+    pub fn come_in_by(&self, lport: Lport) {
+        self.port(port_entry(lport));
+    }
+
+    pub fn vlan(&mut self, vid: u16, domain: u32, untagged: &[Lport], tagged: &[Lport]) {
+        let mut entry = VlanEntry { flags: vlan_flags::EXISTS, domain, ..VlanEntry::default() };
+        untagged.iter().for_each(|&lport| entry.untagged[usize::from(lport) / 64] |= 1 << (lport % 64));
+        tagged.iter().for_each(|&lport| entry.tagged[usize::from(lport) / 64] |= 1 << (lport % 64));
+        self.set(names::VLANS, &u32::from(vid), &entry);
+        let members = devmap_hash(64).expect("making a member set");
+        for &lport in untagged.iter().chain(tagged) {
+            let (key, mut value) = (u32::from(lport), self.devmap_value());
+            bpf_map(BPF_MAP_UPDATE_ELEM, members.as_raw_fd(), &key, &raw mut value).expect("adding a member");
+        }
+        self.set(names::FLOOD, &u32::from(vid), &members.as_raw_fd());
+        self._members.push(members);
+    }
+
+    pub fn gate(&self, domain: u32, lport: Lport, state: GateState, valid_until_ns: u64) {
+        let entry = GateEntry { state: state as u32, pad: 0, valid_until_ns };
+        self.set(names::GATES, &gate_index(domain, lport), &entry);
+    }
+
+    pub fn control(&self, mac: [u8; 6], vid: u16, action: ControlAction) {
+        let key = ControlKey { mac, vid, ..ControlKey::default() };
+        self.set(names::CONTROL, &key, &ControlValue { action: action as u32, class: 0 });
+    }
+
+    pub fn fabric(&self, fabric: u32, state: FabricState) {
+        self.set(names::FABRICS, &fabric, &state);
+    }
+
+    pub fn station(&self, mac: [u8; 6], vid: u16, entry: FdbEntry) {
+        self.set(names::FDB, &FdbKey::new(mac, vid), &entry);
+        self.raise();
+    }
+
+    pub fn fdb(&self, mac: [u8; 6], vid: u16) -> Option<FdbEntry> {
+        self.get(names::FDB, &FdbKey::new(mac, vid))
+    }
+
+    /// Removes a station as the owner does.
+    pub fn forget(&self, mac: [u8; 6], vid: u16) -> bool {
+        let there = self.delete(names::FDB, &FdbKey::new(mac, vid));
+        self.raise();
+        there
+    }
+
+    /// Raises the owner's part of the generation.
+    pub fn raise(&self) {
+        let part: u64 = self.get(names::FDB_GEN, &fdb_gen::OWNER).expect("an array's entry");
+        self.set(names::FDB_GEN, &fdb_gen::OWNER, &(part + 1));
+    }
+
+    /// How often the programs raised theirs.
+    pub fn raised_by_plane(&self) -> u64 {
+        self.get(names::FDB_GEN, &fdb_gen::PLANE).expect("an array's entry")
+    }
+
+    // What happened.
+
+    pub fn counters(&self, index: u32) -> PortCounters {
+        let mut values = vec![PortCounters::default(); possible_cpus()];
+        bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(names::COUNTERS), &index, values.as_mut_ptr())
+            .expect("counters");
+        let mut sum = PortCounters::default();
+        for value in &values {
+            sum.rx_frames += value.rx_frames;
+            sum.rx_bytes += value.rx_bytes;
+            sum.tx_frames += value.tx_frames;
+            sum.tx_bytes += value.tx_bytes;
+            sum.flooded += value.flooded;
+            sum.tx_flood_copies += value.tx_flood_copies;
+            sum.learned += value.learned;
+            sum.learn_full += value.learn_full;
+            sum.drops.iter_mut().zip(value.drops).for_each(|(sum, drops)| *sum += drops);
+        }
+        sum
+    }
+
+    /// Frames dropped at `index` of COUNTERS, by reason.
+    pub fn drops(&self, index: impl Into<u32>) -> Vec<(DropReason, u64)> {
+        let counters = self.counters(index.into());
+        DropReason::ALL
+            .iter()
+            .map(|&(reason, _)| (reason, counters.drops[reason as usize]))
+            .filter(|&(_, count)| count != 0)
+            .collect()
+    }
+
+    /// Runs `program` once on `frame`, which has `metadata` in front.
+    pub fn run_program(&self, program: &str, frame: &[u8], metadata: &[u8]) -> Outcome {
+        let (outcome, _) = self.run_repeated(program, frame, metadata, 1);
+        outcome
+    }
+
+    /// The pipeline, once.
+    pub fn run(&self, frame: &[u8]) -> Outcome {
+        self.run_program(names::PROG_INGRESS, frame, &[])
+    }
+
+    /// Runs `repeat` times on the same frame; also says how long one took on average.
+    pub fn run_repeated(
+        &self,
+        program: &str,
+        frame: &[u8],
+        metadata: &[u8],
+        repeat: u32,
+    ) -> (Outcome, std::time::Duration) {
+        let program: &Xdp =
+            self.ebpf.program(program).expect("a program of the object").try_into().expect("XDP");
+        let input = [metadata, frame].concat();
+        let context = md([0, input.len() as u32, metadata.len() as u32]);
+        let (mut output, mut context_out) = (vec![0; input.len() + 64], [0; 24]);
+        let result = program
+            .test_run(TestRunOptions {
+                data_in: Some(&input),
+                data_out: Some(&mut output),
+                ctx_in: Some(&context),
+                ctx_out: Some(&mut context_out),
+                repeat,
+                ..TestRunOptions::default()
+            })
+            .unwrap_or_else(|e| {
+                panic!("running {} bytes with {} of metadata: {e}", frame.len(), metadata.len())
+            });
+        output.truncate(result.data_size_out as usize);
+        let start = u32::from_ne_bytes(context_out[0..4].try_into().expect("data")) as usize;
+        let frame = output.split_off(start);
+        (Outcome { action: result.return_value, frame, metadata: output }, result.duration)
+    }
+
+    /// Runs `program` on both CPUs' behalf: needs nothing but the fd, so that threads can share a plane.
+    pub fn instructions(&mut self, program: &str) -> (u32, u32) {
+        let info = xdp(&mut self.ebpf, program).info().expect("program info");
+        (info.verified_instruction_count().unwrap_or(0), info.size_translated().unwrap_or(0) / 8)
+    }
+}
+
+fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut Xdp {
+    ebpf.program_mut(name)
+        .unwrap_or_else(|| panic!("the object has no program {name}"))
+        .try_into()
+        .expect("an XDP program")
+}
+
+pub const P11: Lport = 0;
+pub const P12: Lport = 1;
+pub const P21: Lport = 64;
+pub const P22: Lport = 65;
+pub const ALL: [Lport; 4] = [P11, P12, P21, P22];
+pub const NO_PORT: u32 = PORTS as u32;
+
+/// A valid, enabled port with untagged VLAN 1.
+pub fn port_entry(lport: Lport) -> PortEntry {
+    PortEntry {
+        lport,
+        pvid: 1,
+        flags: port_flags::VALID | port_flags::ENABLED,
+        slot: (lport / 64) as u8,
+        pad: 0,
+    }
+}
+
+/// An `xdp_md` with the packet's offsets.
+fn md([data_meta, data_end, data]: [u32; 3]) -> [u8; 24] {
+    let mut md = [0; 24];
+    for (field, value) in md.chunks_exact_mut(4).zip([data, data_end, data_meta]) {
+        field.copy_from_slice(&value.to_ne_bytes());
+    }
+    md
+}
+
+/// Kernel time of the programs' stamps, ns.
+pub fn now_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+pub fn now_stamp() -> u32 {
+    msm_abi::stamp(now_ns())
+}
+
+fn possible_cpus() -> usize {
+    aya::util::nr_cpus().expect("the number of possible CPUs")
+}
+
+// bpf(2), as far as the tests need it: aya's typed maps would want its own marker trait on every value.
+
+const BPF_MAP_CREATE: libc::c_long = 0;
+const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
+const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
+const BPF_MAP_DELETE_ELEM: libc::c_long = 3;
+const BPF_MAP_TYPE_DEVMAP_HASH: u32 = 25;
+
+#[repr(C)]
+struct MapElement {
+    fd: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+fn bpf_map<K, V>(command: libc::c_long, fd: RawFd, key: &K, value: *mut V) -> io::Result<()> {
+    let element =
+        MapElement { fd: fd as u32, pad: 0, key: (&raw const *key) as u64, value: value as u64, flags: 0 };
+    // SAFETY: key and value are as large as the map's, which the callers take from msm-abi's definitions.
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, &raw const element, size_of::<MapElement>()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+fn devmap_hash(entries: u32) -> io::Result<OwnedFd> {
+    let attributes = [BPF_MAP_TYPE_DEVMAP_HASH, 4, 8, entries, 0];
+    // SAFETY: a valid, initialised attribute block of the given length.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_MAP_CREATE, attributes.as_ptr(), size_of_val(&attributes))
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just gave us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}

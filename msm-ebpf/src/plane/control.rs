@@ -1,0 +1,55 @@
+//! Control addresses: frames that speak to switches. Their defaults are in the code, exceptions in a table.
+
+use msm_abi::{ControlAction, ControlKey, DropReason};
+
+use super::access::shared;
+use super::classify::Vlan;
+use super::maps::CONTROL;
+use super::parse::Mac;
+
+/// 01:80:c2:00:00:00 to 0f (IEEE 802.1Q-2018 8.6.3), without the last four bits.
+const RESERVED: u64 = 0x0180_C200_000;
+/// 00:e0:2b:00:00:xx, EDP, EAPS and ESRP, without the last octet.
+const EXTREME: u64 = 0x00E0_2B00_00;
+
+/// What kind of control address it is, with the action it has by default.
+#[inline(always)]
+fn default_action(mac: Mac) -> Option<ControlAction> {
+    if mac.0 >> 4 == RESERVED {
+        Some(ControlAction::Discard)
+    } else if mac.0 >> 8 == EXTREME {
+        Some(ControlAction::Forward)
+    } else {
+        None
+    }
+}
+
+/// True for an address that is never learned.
+#[inline(always)]
+pub(crate) fn is_control(mac: Mac) -> bool {
+    default_action(mac).is_some()
+}
+
+/// Whether the frame goes on, and if so whether it is one for a control address: those are flooded like a group address.
+#[inline(always)]
+pub(crate) fn admit(destination: Mac, vlan: &Vlan) -> Result<bool, DropReason> {
+    let Some(default) = default_action(destination) else { return Ok(false) };
+    let action = entry(destination, vlan.id).or_else(|| entry(destination, 0)).unwrap_or(default as u32);
+    if action == ControlAction::Forward as u32 || action == ControlAction::TrapAndForward as u32 {
+        Ok(true)
+    } else if action == ControlAction::Trap as u32 {
+        Err(DropReason::NoTrap)
+    } else {
+        Err(DropReason::Control)
+    }
+}
+
+#[inline(always)]
+fn entry(mac: Mac, vid: u16) -> Option<u32> {
+    let octets = mac.0.to_be_bytes();
+    let mac = [octets[2], octets[3], octets[4], octets[5], octets[6], octets[7]];
+    let key = ControlKey { mac, vid, protocol: 0, pad: [0; 6] };
+    // SAFETY: atomics; another key's action for one frame is what a change of the table at this instant would give too.
+    let value = unsafe { shared(CONTROL.get_ptr(key)) }?;
+    Some(value.load() as u32)
+}
