@@ -4,16 +4,22 @@
 //! serialisable: a recorded run replays through [`Machine::step`] to the same outputs.
 #![forbid(unsafe_code)]
 
+mod backplane;
 mod cause;
 mod decision;
+mod envelope;
+mod message;
 mod options;
 mod roles;
 mod slot;
 mod subsystem;
 mod time;
+mod wire;
 
 pub use cause::{Cause, Trigger};
 pub use decision::{ConfigSource, Decision, Verdict, decide};
+pub use envelope::{DecodeError, Envelope, FRAME_MAX, PROTOCOL};
+pub use message::{Message, Phase, Record, Snapshot, Standing};
 pub use options::{
     EsrpFailoverMode, LinkAction, Options, OptionsError, Preserve, RecoveryLevel, SlaveConfig,
     TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,
