@@ -66,6 +66,12 @@ impl Process {
     }
 }
 
+impl AsFd for Process {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 /// SO_PEERPIDFD (Linux 6.5).
 fn peer_pidfd(socket: &impl AsFd) -> io::Result<OwnedFd> {
     let mut fd: libc::c_int = -1;

@@ -12,6 +12,11 @@ use rustix::fs::FlockOperation;
 
 use crate::process::Process;
 
+/// Longest time that a probe of [`holder`] has the lock, with room for a busy machine.
+const PROBE: std::time::Duration = std::time::Duration::from_millis(2);
+/// Probes that may follow each other: backplane, both MSMs and a teardown.
+const PROBES: u32 = 4;
+
 /// A lock that is held as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -53,7 +58,7 @@ impl Lock {
             .mode(0o644)
             .open(path)
             .map_err(failed)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match exclusive(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(LockError::Held { path: path.to_owned(), pid: read_pid(&mut file) });
@@ -91,6 +96,17 @@ pub(crate) fn holder(path: &Path) -> Option<Process> {
     }
     let process = Process::open(read_pid(&mut file)?).ok()?;
     held(&file).then_some(process)
+}
+
+/// Tries as often as [`holder`] could be in the way: it has the lock, shared, for as long as two system calls take.
+fn exclusive(file: &File) -> rustix::io::Result<()> {
+    for _ in 0..PROBES {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(PROBE),
+            done => return done,
+        }
+    }
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
 fn held(file: &File) -> bool {

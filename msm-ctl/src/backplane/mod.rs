@@ -1,5 +1,10 @@
 //! The backplane: powers MSM slots and watches them. It holds no forwarding state.
 
 pub(crate) mod lock;
-pub(crate) mod messages;
-pub(crate) mod power;
+mod messages;
+pub(crate) mod paths;
+mod power;
+pub(crate) mod run;
+pub(crate) mod spawn;
+pub(crate) mod teardown;
+pub(crate) mod watch;
