@@ -1,0 +1,179 @@
+//! What the two MSMs say to each other.
+
+use crate::{
+    cause::Trigger,
+    options::Options,
+    roles::{Channel, CommandId, History, Identity, Outcome},
+    slot::OwnerName,
+    subsystem::{Reason, State, Subsystem},
+    time::Time,
+};
+
+/// Where a machine is in its life. Finer than the role that operators see: the other side acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Looks for a master; would take the tree.
+    Booting,
+    /// Is taking the tree, or is about to.
+    Claiming,
+    /// Was a slave whose master died, and cannot carry on: leaves the tree to whoever boots.
+    Orphan,
+    /// Follows a master.
+    Slave,
+    /// Owns the tree.
+    Master,
+    /// Ends its process.
+    Leaving,
+}
+
+/// A record of the log: a planned command before it is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Whose.
+    pub id: CommandId,
+    /// Position in the log; consecutive.
+    pub generation: u64,
+    /// The plan. Kept and relayed as it came: an older slave must not drop fields that it does not know.
+    pub bytes: Vec<u8>,
+    /// Options after it, if it changes them.
+    pub options: Option<Options>,
+}
+
+/// Master's configuration at one generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Everything up to this record is in it.
+    pub generation: u64,
+    /// Options in force.
+    pub options: Options,
+    /// Last commands and what became of them.
+    pub outcomes: Vec<(CommandId, Outcome)>,
+    /// What the master's process gave.
+    pub configuration: Vec<u8>,
+}
+
+/// What a master says of itself, whenever it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Options in force.
+    pub options: Options,
+    /// Failovers so far.
+    pub history: History,
+    /// META calls the receiver ready.
+    pub ready: bool,
+    /// How far each subsystem is.
+    pub subsystems: Vec<(Subsystem, State, Reason)>,
+}
+
+/// Every message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// First message of each side.
+    Hello {
+        /// Who.
+        identity: Identity,
+        /// Where in its life.
+        phase: Phase,
+        /// Oldest version of these messages that it speaks.
+        oldest: u32,
+        /// Newest.
+        newest: u32,
+    },
+    /// The phase changed.
+    Phase(Phase),
+    /// Is anybody there?
+    Keepalive {
+        /// Counts.
+        number: u64,
+    },
+    /// Yes.
+    KeepaliveAck {
+        /// Of the question.
+        number: u64,
+    },
+    /// Master's options, history and subsystems.
+    Standing(Standing),
+    /// Slave: send me everything.
+    SyncRequest,
+    /// Master: what you have is no longer complete; META says so already.
+    Demote {
+        /// Why.
+        why: String,
+    },
+    /// Slave: this subsystem failed here.
+    SubsystemFailed {
+        /// Which.
+        subsystem: Subsystem,
+        /// Why.
+        reason: Reason,
+    },
+    /// Master: I have no owner handle any more; take it.
+    Released {
+        /// Name that the tree has.
+        name: OwnerName,
+        /// Generation that the slave must have.
+        generation: u64,
+        /// Why.
+        trigger: Trigger,
+        /// Options in force.
+        options: Options,
+        /// When it began.
+        event: Time,
+    },
+    /// New master: done.
+    Committed {
+        /// Name that the tree has now.
+        name: OwnerName,
+    },
+    /// Slave: I did not take it.
+    HandoverFailed {
+        /// Why.
+        why: String,
+    },
+    /// A piece of an encoded [`Snapshot`].
+    Chunk {
+        /// Position.
+        index: u32,
+        /// How many there are.
+        count: u32,
+        /// The piece.
+        bytes: Vec<u8>,
+    },
+    /// The piece has come.
+    ChunkAck {
+        /// Which.
+        index: u32,
+    },
+    /// The snapshot is in force on the slave.
+    Loaded {
+        /// Its generation.
+        generation: u64,
+    },
+    /// Store this before I apply it.
+    Replicate(Record),
+    /// Stored, and everything before it.
+    ReplicateAck {
+        /// Which.
+        generation: u64,
+    },
+    /// The record's apply has ended.
+    Applied {
+        /// Which.
+        generation: u64,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Slave: the maps can be read and are of my ABI.
+    HardwareChecked,
+}
+
+impl Message {
+    /// The connection that it takes: what must stay in order with the log goes by Bulk.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Chunk { .. } | Self::Replicate(_) | Self::Applied { .. } => Channel::Bulk,
+            _ => Channel::Control,
+        }
+    }
+}
