@@ -35,7 +35,8 @@ pub(crate) fn copy(packet: &mut Packet, port: &PortEntry, header: FloodHeader) -
     if entry.domain != 0 {
         gate::forwards(gate::state(&vlan, port.lport, Now::read()), DropReason::EgressGate)?;
     }
-    tag::apply(packet, vlan.id, entry, port.lport, header.flags & header_flags::TAGGED != 0)
+    tag::apply(packet, vlan.id, entry, port.lport, header.flags & header_flags::TAGGED != 0)?;
+    Ok(())
 }
 
 #[inline(always)]

@@ -10,17 +10,18 @@ use super::maps::FLOOD;
 
 const EVERY_OTHER: u64 = BPF_F_BROADCAST as u64 | BPF_F_EXCLUDE_INGRESS as u64;
 
-/// Floods the frame, which came in by `from`. `flags` are those of the fabric.
+/// Floods the frame, `len` bytes with its fragments, which came in by `from`. `flags` are those of the fabric.
 #[inline(always)]
 pub(crate) fn members(
     packet: &mut Packet,
+    len: u64,
     vlan: &Vlan,
     from: Lport,
     tagged: bool,
     flags: u16,
 ) -> Result<(), DropReason> {
     // The kernel does not clone a frame in fragments (net/core/xdp.c: xdpf_clone) and says so to nobody.
-    if packet.len() != packet.linear_len() {
+    if len != packet.linear_len() {
         return Err(DropReason::FloodFragments);
     }
     let flags = if tagged { flags | header_flags::TAGGED } else { flags };

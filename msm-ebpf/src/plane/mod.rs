@@ -21,7 +21,7 @@ mod word;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use msm_abi::{DropReason, GateState};
+use msm_abi::{DropReason, GateState, PlaneConfig, PortEntry};
 
 use access::Packet;
 use cache::Generation;
@@ -87,15 +87,16 @@ fn forward(packet: &mut Packet) -> Verdict {
         return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled };
     };
     let at = u32::from(port.lport);
-    count::received(at, packet.len());
-    match switch(packet, &port) {
+    let len = packet.len();
+    count::received(at, len);
+    match switch(packet, &port, len) {
         Ok(()) => Verdict::Redirect,
         Err(reason) => Verdict::Drop { at, reason },
     }
 }
 
 #[inline(always)]
-fn switch(packet: &mut Packet, port: &msm_abi::PortEntry) -> Result<(), DropReason> {
+fn switch(packet: &mut Packet, port: &PortEntry, len: u64) -> Result<(), DropReason> {
     classify::enabled(port)?;
     classify::normalise(packet)?;
     let header = parse::header(packet)?;
@@ -120,12 +121,12 @@ fn switch(packet: &mut Packet, port: &msm_abi::PortEntry) -> Result<(), DropReas
         Destination::Port(to) => {
             fabric::cross(port, to, source, destination)?;
             gate::forwards(gate::state(&vlan, to, now), DropReason::EgressGate)?;
-            tag::apply(packet, vlan.id, vlan.entry, to, header.tci.is_some())?;
-            transmit::unicast(to, packet.len())
+            let growth = tag::apply(packet, vlan.id, vlan.entry, to, header.tci.is_some())?;
+            transmit::unicast(to, len.wrapping_add_signed(i64::from(growth)))
         }
         Destination::Members => {
             let flags = fabric::flags(port, source, destination);
-            flood::members(packet, &vlan, port.lport, header.tci.is_some(), flags)
+            flood::members(packet, len, &vlan, port.lport, header.tci.is_some(), flags)
         }
     }
 }
@@ -151,7 +152,7 @@ fn leave(packet: &mut Packet, ifindex: fn(&Packet) -> u32) -> Verdict {
 }
 
 #[inline(always)]
-fn config() -> msm_abi::PlaneConfig {
+fn config() -> PlaneConfig {
     // The map has an entry 0; without one nothing would age.
     maps::PLANE_CONFIG.get(0).copied().unwrap_or_default()
 }

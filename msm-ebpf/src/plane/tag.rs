@@ -8,7 +8,8 @@ use super::parse::{TAG_AT, TPID, VID_MASK};
 const TAG_LEN: i32 = 4;
 const TCI_AT: usize = TAG_AT + 2;
 
-/// Gives the frame the tag that `lport` wants for VLAN `vid`, or takes it away. `tagged` says what it has now.
+/// Gives the frame the tag that `lport` wants for VLAN `vid`, or takes it away. `tagged` says what it has now. Returns by
+/// how many bytes the frame grew.
 #[inline(always)]
 pub(crate) fn apply(
     packet: &mut Packet,
@@ -16,13 +17,13 @@ pub(crate) fn apply(
     vlan: &VlanEntry,
     lport: Lport,
     tagged: bool,
-) -> Result<(), DropReason> {
+) -> Result<i32, DropReason> {
     match (tagged, vlan.is_tagged(lport), vlan.is_untagged(lport)) {
         (_, false, false) => Err(DropReason::EgressNotMember),
-        (false, false, _) => Ok(()),
-        (false, true, _) => push(packet, vid),
-        (true, false, _) => pop(packet),
-        (true, true, _) => retag(packet, vid),
+        (false, false, _) => Ok(0),
+        (false, true, _) => push(packet, vid).map(|()| TAG_LEN),
+        (true, false, _) => pop(packet).map(|()| -TAG_LEN),
+        (true, true, _) => retag(packet, vid).map(|()| 0),
     }
 }
 
