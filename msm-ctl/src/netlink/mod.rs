@@ -2,6 +2,17 @@
 //!
 //! Everything here happens in the network namespace of the calling thread, which is the process's own: nothing calls setns.
 
+mod bring_up;
+mod dump;
+mod events;
+mod features;
+mod genl;
+mod l3;
+mod link;
+mod links;
+mod notifications;
+mod offload;
+mod poll;
 mod port;
 mod view;
 
@@ -9,7 +20,12 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-pub(crate) use port::{Fault, Limits, MAX_MTU, Severity};
+use events::Events;
+use l3::L3;
+use links::Links;
+
+pub(crate) use bring_up::{bring_up, set_admin};
+pub(crate) use port::{Fault, Limits, MAX_MTU, Severity, faults};
 pub(crate) use view::{Neighbour, Netdev, NextHop, Route, RouteKey, View};
 
 /// What happened to the links since the last event.
@@ -100,25 +116,42 @@ pub(crate) enum BringUpError {
 /// # Errors
 /// No socket, no family `netdev` (Linux before 6.3), or no answer.
 pub(crate) async fn spawn() -> Result<(View, mpsc::Receiver<LinkEvent>), NetlinkError> {
-    Err(NetlinkError::NoAnswer { what: "the first dump".to_owned() })
+    let view = View::default();
+    let (events, reader) = Events::new();
+    let end = events.end();
+    let links = Links::start(view.clone(), events).await?;
+    let l3 = L3::start(view.clone()).await?;
+    tokio::spawn(links.run());
+    tokio::spawn(l3.run(end));
+    Ok((view, reader))
 }
 
-/// Readies a netdev to be a port: refuses what cannot work, mends what can be mended, names the rest.
-///
-/// Writes nothing to a netdev that needs nothing, so adopting a running port costs reads only.
-///
-/// # Errors
-/// [`BringUpError::Refused`] with the worst fault, before anything was changed.
-pub(crate) async fn bring_up(name: &str, limits: &Limits) -> Result<PortReport, BringUpError> {
-    let _ = limits;
-    Err(BringUpError::Refused(Fault::Missing { name: name.to_owned() }))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Sets a link administratively up or down.
-///
-/// # Errors
-/// The kernel's answer (ENODEV when it is gone).
-pub(crate) async fn set_admin(ifindex: u32, up: bool) -> Result<(), NetlinkError> {
-    let _ = up;
-    Err(NetlinkError::NoAnswer { what: format!("setting ifindex {ifindex}") })
+    #[tokio::test]
+    async fn the_view_is_whole_when_spawn_returns() {
+        let (view, _events) = spawn().await.unwrap();
+        assert_eq!(view.get("lo").unwrap().ifindex, 1);
+        assert_eq!(view.by_index(1).unwrap().name, "lo");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_port_is_named() {
+        let refused = |result: Result<PortReport, BringUpError>| match result {
+            Err(BringUpError::Refused(fault)) => fault,
+            other => panic!("{other:?}"),
+        };
+        let name = "msm-no-such".to_owned();
+        assert_eq!(refused(bring_up(&name, &Limits::default()).await), Fault::Missing { name });
+        let fault = refused(bring_up("lo", &Limits::default()).await);
+        assert!(matches!(fault, Fault::NotEthernet { .. }), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn setting_a_link_that_is_gone_says_so() {
+        let error = set_admin(0x7fff_ffff, true).await.unwrap_err();
+        assert!(error.to_string().contains("setting ifindex 2147483647 up"), "{error}");
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use msm_abi::IFINDEX_LIMIT;
 
-use super::view::Netdev;
+use super::view::{Netdev, View};
 
 /// XDP programs run on this netdev (`NETDEV_XDP_ACT_BASIC`, linux/netdev.h).
 pub(crate) const XDP_BASIC: u64 = 1;
@@ -148,6 +148,13 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Everything wrong with the netdev of a port as the view has it now, worst first.
+pub(crate) fn faults(view: &View, name: &str, limits: &Limits) -> Vec<Fault> {
+    let Some(dev) = view.get(name) else { return vec![Fault::Missing { name: name.to_owned() }] };
+    let peer = dev.peer_ifindex.filter(|_| dev.peer_netnsid.is_none()).and_then(|peer| view.by_index(peer));
+    dev.faults(limits, peer.as_ref().map(|peer| peer.name.as_str()))
+}
+
 impl Netdev {
     /// Both ends of the veth have the same ifindex, each in its namespace.
     pub(crate) fn has_late_carrier(&self) -> bool {
@@ -176,5 +183,72 @@ impl Netdev {
             faults.push(Fault::LateCarrier { name: name(), ifindex: self.ifindex });
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit() -> Netdev {
+        Netdev {
+            ifindex: 1001,
+            name: "s1p1".to_owned(),
+            admin_up: true,
+            carrier: true,
+            mtu: 1500,
+            kind: "veth".to_owned(),
+            peer_ifindex: Some(2),
+            peer_netnsid: Some(0),
+            xdp_features: 0x67,
+            ..Netdev::default()
+        }
+    }
+
+    fn only(dev: &Netdev) -> Fault {
+        let mut faults = dev.faults(&Limits::default(), None);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
+    }
+
+    #[test]
+    fn a_fit_netdev_has_no_fault() {
+        assert_eq!(fit().faults(&Limits::default(), None), []);
+        assert_eq!(Netdev { mtu: MAX_MTU, ..fit() }.faults(&Limits::default(), None), []);
+    }
+
+    #[test]
+    fn each_fault_is_found_alone() {
+        let cases = [
+            (Netdev { mtu: MAX_MTU + 1, ..fit() }, Severity::Refused, "ip link set s1p1 mtu 3498"),
+            (Netdev { ifindex: IFINDEX_LIMIT, ..fit() }, Severity::Refused, "index 1001"),
+            (Netdev { xdp_features: 0, ..fit() }, Severity::Refused, "ethtool -L <peer> tx 1"),
+            (Netdev { xdp_features: 0x23, ..fit() }, Severity::Degraded, "ethtool -K <peer> gro on"),
+            (Netdev { admin_up: false, ..fit() }, Severity::Degraded, "ip link set s1p1 up"),
+            (Netdev { peer_ifindex: Some(1001), ..fit() }, Severity::Warning, "index 1001"),
+        ];
+        for (dev, severity, cure) in cases {
+            let fault = only(&dev);
+            assert_eq!(fault.severity(), severity, "{fault}");
+            assert!(fault.to_string().contains(cure), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_index_equal_within_one_namespace_is_no_late_carrier() {
+        let dev = Netdev { peer_ifindex: Some(1001), peer_netnsid: None, ..fit() };
+        assert_eq!(dev.faults(&Limits::default(), None), []);
+    }
+
+    #[test]
+    fn the_view_judges_a_port_again_when_its_peer_turns_gro_off() {
+        let view = View::default();
+        let judge = || faults(&view, "s1p1", &Limits::default());
+        assert_eq!(judge(), [Fault::Missing { name: "s1p1".to_owned() }]);
+        view.put_link(fit()).unwrap();
+        assert_eq!(judge(), []);
+        view.put_link(Netdev { xdp_features: 0x23, peer_netnsid: None, ..fit() }).unwrap();
+        view.put_link(Netdev { ifindex: 2, name: "eth0".to_owned(), ..fit() }).unwrap();
+        assert_eq!(judge()[0].cure(), "ethtool -K eth0 gro on");
     }
 }

@@ -235,3 +235,48 @@ fn put<K: Eq + std::hash::Hash, V>(
         Entry::Vacant(_) => Err(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dev(ifindex: u32, name: &str) -> Netdev {
+        Netdev { ifindex, name: name.to_owned(), ..Netdev::default() }
+    }
+
+    #[test]
+    fn names_follow_a_swap() {
+        let view = View::default();
+        for (ifindex, name) in [(1, "a"), (2, "b"), (1, "c"), (2, "a"), (1, "b")] {
+            view.put_link(dev(ifindex, name)).unwrap();
+        }
+        assert_eq!(view.get("a").unwrap().ifindex, 2);
+        assert_eq!(view.get("b").unwrap().ifindex, 1);
+        assert_eq!(view.get("c"), None);
+        assert_eq!(view.remove_link(1).unwrap().name, "b");
+        assert_eq!(view.get("b"), None);
+        assert_eq!(view.links().len(), 1);
+    }
+
+    #[test]
+    fn a_name_taken_over_survives_its_old_owners_removal() {
+        let view = View::default();
+        view.put_link(dev(1, "a")).unwrap();
+        view.put_link(dev(2, "a")).unwrap();
+        view.remove_link(1);
+        assert_eq!(view.get("a").unwrap().ifindex, 2);
+    }
+
+    #[test]
+    fn a_full_table_refuses_what_is_new_and_takes_what_it_has() {
+        let view = View::default();
+        for ifindex in 0..MAX_LINKS as u32 {
+            view.put_link(dev(ifindex, &ifindex.to_string())).unwrap();
+        }
+        assert!(view.put_link(dev(MAX_LINKS as u32, "over")).is_err());
+        assert_eq!(view.get("over"), None);
+        assert_eq!(view.refused(), 1);
+        view.put_link(dev(5, "renamed")).unwrap();
+        assert_eq!(view.get("renamed").unwrap().ifindex, 5);
+    }
+}
