@@ -59,9 +59,12 @@ impl FdbEntry {
         (self.0 >> 32) as u32
     }
     /// True if it ages and was last seen more than `age` stamps before `now`; `age` 0 = never.
+    ///
+    /// A stamp up to half the range *after* `now` is young: another CPU, whose clock was read later, may have just written it.
     #[inline(always)]
     pub const fn expired(self, now: u32, age: u32) -> bool {
-        age != 0 && self.flags() & Self::STATIC == 0 && now.wrapping_sub(self.stamp()) > age
+        let since = now.wrapping_sub(self.stamp());
+        age != 0 && self.flags() & Self::STATIC == 0 && since > age && since <= u32::MAX / 2
     }
 }
 const _: () = assert!(size_of::<FdbKey>() == 8 && size_of::<FdbEntry>() == 8);
@@ -107,3 +110,19 @@ pub struct FdbCacheEntry {
     pub generation: u64,
 }
 const _: () = assert!(size_of::<FdbCacheEntry>() == 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_station_seen_after_the_clock_was_read_is_young() {
+        let seen = |stamp| FdbEntry::new(1, 0, stamp);
+        assert!(!seen(101).expired(100, 10), "another CPU's clock was one stamp ahead");
+        assert!(!seen(90).expired(100, 10));
+        assert!(seen(89).expired(100, 10));
+        assert!(seen(u32::MAX).expired(10, 10), "across the wrap");
+        assert!(!seen(89).expired(100, 0));
+        assert!(!FdbEntry::new(1, FdbEntry::STATIC, 89).expired(100, 10));
+    }
+}
