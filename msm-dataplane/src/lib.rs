@@ -3,12 +3,22 @@
 //! [`PinTree`] creates, observes, takes and removes; [`Owner`] writes (differences only); [`Observer`] reads, with file
 //! descriptors that the kernel lets read only. Nothing here needs a process to live: what is pinned forwards on.
 
+mod bpf;
 mod desired;
 mod error;
+mod lock;
 mod name;
+mod object;
+mod observer;
+mod owner;
+pub mod plane;
+pub mod store;
+pub mod tables;
 mod tree;
 
 pub use desired::{Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry};
 pub use error::{Mismatch, PortFault, TableError, TakeError, TreeError};
 pub use name::{MsmSlot, NameError, OwnerName};
-pub use tree::{Observer, Owner, PinTree};
+pub use observer::Observer;
+pub use owner::Owner;
+pub use tree::PinTree;

@@ -1,0 +1,428 @@
+//! The bpf(2) system call: the only unsafe code of this crate, one contract a block.
+//!
+//! aya reuses a pinned map without looking at it and cannot ask for read-only descriptors (0.14), so that everything about
+//! pins is done here. Layouts are those of `union bpf_attr` and `struct bpf_*_info` in include/uapi/linux/bpf.h; the kernel takes
+//! a shorter attr or info than its own (the rest counts as zero).
+
+use std::{
+    ffi::CString,
+    io,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+};
+
+/// Open for reading only: the kernel answers a write with EPERM.
+pub(crate) const F_RDONLY: u32 = 1 << 3;
+/// The programs may not write; the kernel sets it on devmaps by itself.
+pub(crate) const F_RDONLY_PROG: u32 = 1 << 7;
+/// BPF_MAP_TYPE_DEVMAP_HASH.
+pub(crate) const DEVMAP_HASH: u32 = 25;
+
+const MAP_CREATE: libc::c_long = 0;
+const MAP_LOOKUP_ELEM: libc::c_long = 1;
+const MAP_UPDATE_ELEM: libc::c_long = 2;
+const MAP_DELETE_ELEM: libc::c_long = 3;
+const MAP_GET_NEXT_KEY: libc::c_long = 4;
+const OBJ_PIN: libc::c_long = 6;
+const OBJ_GET: libc::c_long = 7;
+const MAP_GET_FD_BY_ID: libc::c_long = 14;
+const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
+const MAP_LOOKUP_BATCH: libc::c_long = 24;
+const MAP_UPDATE_BATCH: libc::c_long = 26;
+const LINK_CREATE: libc::c_long = 28;
+const LINK_DETACH: libc::c_long = 34;
+
+/// enum bpf_attach_type
+const ATTACH_XDP: u32 = 37;
+/// enum bpf_link_type
+const LINK_TYPE_XDP: u32 = 6;
+/// XDP in the driver or not at all.
+const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+
+/// A kernel `attr` of bpf(2): plain integers, addresses among them.
+///
+/// # Safety
+/// The type is `repr(C)`, has no padding that is not a zeroed field, and begins as `union bpf_attr` does for the command
+/// that it is used with.
+unsafe trait Attr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct CreateAttr {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+    inner_map_fd: u32,
+    numa_node: u32,
+    name: [u8; 16],
+    ifindex: u32,
+}
+// SAFETY: u32 and bytes only; the first fields of the BPF_MAP_CREATE attr.
+unsafe impl Attr for CreateAttr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct ElemAttr {
+    map_fd: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+// SAFETY: the BPF_MAP_*_ELEM attr; the hole before the 8-aligned key is a field.
+unsafe impl Attr for ElemAttr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct BatchAttr {
+    in_batch: u64,
+    out_batch: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map_fd: u32,
+    elem_flags: u64,
+    flags: u64,
+}
+// SAFETY: the BPF_MAP_*_BATCH attr.
+unsafe impl Attr for BatchAttr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct ObjAttr {
+    pathname: u64,
+    bpf_fd: u32,
+    file_flags: u32,
+}
+// SAFETY: the BPF_OBJ_* attr.
+unsafe impl Attr for ObjAttr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct InfoAttr {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
+}
+// SAFETY: the BPF_OBJ_GET_INFO_BY_FD attr.
+unsafe impl Attr for InfoAttr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct IdAttr {
+    id: u32,
+    next_id: u32,
+    open_flags: u32,
+}
+// SAFETY: the BPF_*_GET_FD_BY_ID attr; that of BPF_LINK_DETACH is its first word.
+unsafe impl Attr for IdAttr {}
+
+#[repr(C)]
+#[derive(Default)]
+struct LinkAttr {
+    prog_fd: u32,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+}
+// SAFETY: the BPF_LINK_CREATE attr.
+unsafe impl Attr for LinkAttr {}
+
+/// Calls bpf(2).
+///
+/// # Safety
+/// Every address in `attr` is valid for what the command reads or writes there: keys and values of the map's own sizes times
+/// the count, for the time of the call.
+unsafe fn bpf<A: Attr>(command: libc::c_long, attr: &mut A) -> io::Result<libc::c_long> {
+    // SAFETY: `attr` is a live Attr of its own size; the addresses in it are the caller's promise.
+    let ret = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>()) };
+    if ret < 0 { Err(io::Error::last_os_error()) } else { Ok(ret) }
+}
+
+/// Takes the descriptor that a command has answered with.
+fn owned(ret: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = i32::try_from(ret).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just made this descriptor (close-on-exec) for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn raw(fd: BorrowedFd<'_>) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+fn address<T>(bytes: &[T]) -> u64 {
+    bytes.as_ptr() as u64
+}
+
+fn address_mut<T>(bytes: &mut [T]) -> u64 {
+    bytes.as_mut_ptr() as u64
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))
+}
+
+/// Opens the map, program or link pinned at `path`; `flags` is 0 or, for maps, [`F_RDONLY`].
+pub(crate) fn obj_get(path: &Path, flags: u32) -> io::Result<OwnedFd> {
+    let path = c_path(path)?;
+    let mut attr =
+        ObjAttr { pathname: address(path.as_bytes_with_nul()), file_flags: flags, ..ObjAttr::default() };
+    // SAFETY: `path` is a live C string.
+    owned(unsafe { bpf(OBJ_GET, &mut attr) }?)
+}
+
+/// Pins `fd` at `path`, which must not exist.
+pub(crate) fn obj_pin(fd: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    let mut attr =
+        ObjAttr { pathname: address(path.as_bytes_with_nul()), bpf_fd: raw(fd), ..ObjAttr::default() };
+    // SAFETY: `path` is a live C string.
+    unsafe { bpf(OBJ_PIN, &mut attr) }.map(drop)
+}
+
+/// First words of `struct bpf_map_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MapInfo {
+    pub(crate) kind: u32,
+    pub(crate) id: u32,
+    pub(crate) key: u32,
+    pub(crate) value: u32,
+    pub(crate) entries: u32,
+    pub(crate) flags: u32,
+}
+
+/// `N` words of the kernel's information about `fd`.
+fn info<const N: usize>(fd: BorrowedFd<'_>) -> io::Result<[u32; N]> {
+    let mut words = [0u32; N];
+    let mut attr =
+        InfoAttr { bpf_fd: raw(fd), info_len: size_of_val(&words) as u32, info: address_mut(&mut words) };
+    // SAFETY: the kernel writes at most `info_len` bytes to `words`.
+    unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut attr) }?;
+    Ok(words)
+}
+
+/// Type, sizes and flags of a map.
+pub(crate) fn map_info(fd: BorrowedFd<'_>) -> io::Result<MapInfo> {
+    let [kind, id, key, value, entries, flags] = info::<6>(fd)?;
+    Ok(MapInfo { kind, id, key, value, entries, flags })
+}
+
+/// Id of a program.
+pub(crate) fn prog_id(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let [_kind, id] = info::<2>(fd)?;
+    Ok(id)
+}
+
+/// What an XDP link is attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinkInfo {
+    /// The program's id.
+    pub(crate) program: u32,
+    /// The netdev; 0 when it is gone.
+    pub(crate) ifindex: u32,
+}
+
+/// Information about a link; InvalidData if it is no XDP link.
+pub(crate) fn link_info(fd: BorrowedFd<'_>) -> io::Result<LinkInfo> {
+    // struct bpf_link_info: type, id, prog_id, a hole (the union is 8-aligned), xdp.ifindex.
+    let [kind, _id, program, _hole, ifindex] = info::<5>(fd)?;
+    if kind != LINK_TYPE_XDP {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("link type {kind}, not XDP")));
+    }
+    Ok(LinkInfo { program, ifindex })
+}
+
+/// Attaches `prog` to a netdev of the calling thread's network namespace, in the driver.
+pub(crate) fn link_create_xdp(prog: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
+    let mut attr = LinkAttr {
+        prog_fd: raw(prog),
+        target_ifindex: ifindex,
+        attach_type: ATTACH_XDP,
+        flags: XDP_FLAGS_DRV_MODE,
+    };
+    // SAFETY: no addresses.
+    owned(unsafe { bpf(LINK_CREATE, &mut attr) }?)
+}
+
+/// Takes the program off the netdev at once; the pin of the link stays, dead. (Removing the pin does the same, but some time
+/// later: fs/bpf frees the inode after a grace period, and a new attach would find the netdev occupied.)
+pub(crate) fn link_detach(link: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = IdAttr { id: raw(link), ..IdAttr::default() };
+    // SAFETY: no addresses; the attr begins with the link's descriptor.
+    unsafe { bpf(LINK_DETACH, &mut attr) }.map(drop)
+}
+
+/// Makes an empty devmap hash: u32 to {ifindex, program}.
+pub(crate) fn create_devmap_hash(name: &str, entries: u32) -> io::Result<OwnedFd> {
+    let mut attr = CreateAttr {
+        map_type: DEVMAP_HASH,
+        key_size: 4,
+        value_size: 8,
+        max_entries: entries,
+        ..CreateAttr::default()
+    };
+    for (to, from) in attr.name.iter_mut().take(15).zip(name.bytes()) {
+        *to = from;
+    }
+    // SAFETY: no addresses.
+    owned(unsafe { bpf(MAP_CREATE, &mut attr) }?)
+}
+
+/// A descriptor of the map with this id.
+pub(crate) fn map_by_id(id: u32, flags: u32) -> io::Result<OwnedFd> {
+    let mut attr = IdAttr { id, open_flags: flags, ..IdAttr::default() };
+    // SAFETY: no addresses.
+    owned(unsafe { bpf(MAP_GET_FD_BY_ID, &mut attr) }?)
+}
+
+/// A map with the sizes that the kernel gave for it, so that no caller can hand over too small a buffer.
+#[derive(Debug)]
+pub(crate) struct Map {
+    fd: OwnedFd,
+    info: MapInfo,
+    stride: usize,
+}
+
+/// BPF_MAP_TYPE_PERCPU_*: a value for each possible CPU.
+const PER_CPU: [u32; 2] = [5, 6];
+
+impl Map {
+    /// Asks the kernel what `fd` is; `cpus` is the number of possible CPUs.
+    pub(crate) fn new(fd: OwnedFd, cpus: usize) -> io::Result<Self> {
+        let info = map_info(fd.as_fd())?;
+        let stride = if PER_CPU.contains(&info.kind) {
+            (info.value as usize).next_multiple_of(8) * cpus
+        } else {
+            info.value as usize
+        };
+        Ok(Self { fd, info, stride })
+    }
+
+    pub(crate) const fn info(&self) -> &MapInfo {
+        &self.info
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    fn attr(&self, key: &[u8], value: u64) -> ElemAttr {
+        assert_eq!(key.len(), self.info.key as usize, "the key of another map");
+        ElemAttr { map_fd: raw(self.fd()), key: address(key), value, ..ElemAttr::default() }
+    }
+
+    /// Copies the value of `key`; false if there is none.
+    pub(crate) fn lookup(&self, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
+        assert_eq!(value.len(), self.stride, "the value of another map");
+        let mut attr = self.attr(key, address_mut(value));
+        // SAFETY: key and value have the map's sizes (asserted).
+        absent(unsafe { bpf(MAP_LOOKUP_ELEM, &mut attr) })
+    }
+
+    /// Writes the value of `key`.
+    pub(crate) fn update(&self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        assert_eq!(value.len(), self.stride, "the value of another map");
+        let mut attr = self.attr(key, address(value));
+        // SAFETY: key and value have the map's sizes (asserted).
+        unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+    }
+
+    /// Removes `key`; false if it was not there.
+    pub(crate) fn delete(&self, key: &[u8]) -> io::Result<bool> {
+        let mut attr = self.attr(key, 0);
+        // SAFETY: the key has the map's size (asserted).
+        absent(unsafe { bpf(MAP_DELETE_ELEM, &mut attr) })
+    }
+
+    /// The key after `key` (the first for `None`); `None` at the end.
+    pub(crate) fn next_key(&self, key: Option<u32>) -> io::Result<Option<u32>> {
+        assert_eq!(self.info.key, 4, "only walked by u32");
+        let from = key.map(u32::to_ne_bytes);
+        let mut next = [0u8; 4];
+        let mut attr = ElemAttr {
+            map_fd: raw(self.fd()),
+            key: from.as_ref().map_or(0, |k| address(k)),
+            value: address_mut(&mut next),
+            ..ElemAttr::default()
+        };
+        // SAFETY: `from` and `next` have four bytes, the map's key size (asserted); a null key asks for the first.
+        let found = absent(unsafe { bpf(MAP_GET_NEXT_KEY, &mut attr) })?;
+        Ok(found.then(|| u32::from_ne_bytes(next)))
+    }
+
+    /// Calls `each` with all entries, `chunk` a system call. Entries that come and go meanwhile may be seen or not; one that stays is
+    /// seen at least once.
+    pub(crate) fn read(&self, chunk: u32, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
+        let mut chunk = chunk.clamp(1, self.info.entries.max(1));
+        let (key, stride) = (self.info.key as usize, self.stride);
+        // The cursor is a key of an array or the number of a bucket: at most eight bytes for any map of ours.
+        assert!(key <= 8 || self.info.kind == 1, "cursor too large");
+        let mut keys = vec![0u8; key * chunk as usize];
+        let mut values = vec![0u8; stride * chunk as usize];
+        let mut cursor: Option<[u8; 8]> = None;
+        loop {
+            let mut next = [0u8; 8];
+            let mut attr = BatchAttr {
+                in_batch: cursor.as_ref().map_or(0, |c| address(c)),
+                out_batch: address_mut(&mut next),
+                keys: address_mut(&mut keys),
+                values: address_mut(&mut values),
+                count: chunk,
+                map_fd: raw(self.fd()),
+                ..BatchAttr::default()
+            };
+            // SAFETY: keys and values hold `count` entries of the map's sizes, the cursors eight bytes.
+            let result = unsafe { bpf(MAP_LOOKUP_BATCH, &mut attr) };
+            let end = match result {
+                Ok(_) => false,
+                Err(e) if e.raw_os_error() == Some(libc::ENOENT) => true,
+                // A hash bucket holds more entries than the buffer: nothing was returned, the cursor stands.
+                Err(e) if e.raw_os_error() == Some(libc::ENOSPC) && chunk < self.info.entries => {
+                    chunk = chunk.saturating_mul(2).min(self.info.entries);
+                    keys.resize(key * chunk as usize, 0);
+                    values.resize(stride * chunk as usize, 0);
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            let count = attr.count.min(chunk) as usize;
+            for (k, v) in keys.chunks_exact(key).zip(values.chunks_exact(stride)).take(count) {
+                each(k, v);
+            }
+            if end {
+                return Ok(());
+            }
+            cursor = Some(next);
+        }
+    }
+
+    /// Writes `count` entries at once (one grace period, where a map of maps needs them); the number written.
+    pub(crate) fn update_batch(&self, keys: &[u8], values: &[u8], count: u32) -> io::Result<()> {
+        assert_eq!(keys.len(), self.info.key as usize * count as usize, "keys of another map");
+        assert_eq!(values.len(), self.stride * count as usize, "values of another map");
+        let mut attr = BatchAttr {
+            keys: address(keys),
+            values: address(values),
+            count,
+            map_fd: raw(self.fd()),
+            ..BatchAttr::default()
+        };
+        // SAFETY: keys and values hold `count` entries of the map's sizes (asserted).
+        unsafe { bpf(MAP_UPDATE_BATCH, &mut attr) }.map(drop)
+    }
+}
+
+/// ENOENT is an answer, not an error.
+fn absent(result: io::Result<libc::c_long>) -> io::Result<bool> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(e) if e.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(e) => Err(e),
+    }
+}

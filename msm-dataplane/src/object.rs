@@ -1,0 +1,51 @@
+//! Loading the forwarding plane's object and pinning what is in it. The only file that names aya.
+
+use std::path::Path;
+
+use aya::{Ebpf, EbpfLoader, programs::Xdp};
+use msm_abi::names;
+
+use crate::{
+    TreeError,
+    store::{Table, prog_pin},
+};
+
+/// Loads `object` with an FDB of `fdb_capacity` entries and pins its maps and programs in `dir`, an empty directory.
+///
+/// aya would reuse pins of the same name without a look at them: there are none in an empty directory, and it is not told of any.
+pub(crate) fn load(object: &Path, fdb_capacity: u32, dir: &Path) -> Result<(), TreeError> {
+    let refused = |reason: String| TreeError::Object { path: object.to_owned(), reason };
+    let bytes = std::fs::read(object).map_err(|e| refused(e.to_string()))?;
+    let mut ebpf = EbpfLoader::new()
+        .map_max_entries(names::FDB, fdb_capacity)
+        .load(&bytes)
+        .map_err(|e| refused(chain(&e)))?;
+    for table in Table::ALL {
+        let map = ebpf.map(table.name()).ok_or_else(|| refused(format!("it has no map {}", table.name())))?;
+        map.pin(dir.join(table.name()))
+            .map_err(|e| refused(format!("map {}: {}", table.name(), chain(&e))))?;
+    }
+    for name in [names::PROG_DISPATCH, names::PROG_INGRESS, names::PROG_EGRESS] {
+        program(&mut ebpf, name, dir).map_err(|e| refused(format!("program {name}: {e}")))?;
+    }
+    Ok(())
+}
+
+fn program(ebpf: &mut Ebpf, name: &str, dir: &Path) -> Result<(), String> {
+    let program: &mut Xdp =
+        ebpf.program_mut(name).ok_or("not there")?.try_into().map_err(|e| format!("no XDP program: {e}"))?;
+    program.load().map_err(|e| chain(&e))?;
+    program.pin(prog_pin(dir, name)).map_err(|e| chain(&e))
+}
+
+/// An error with its causes: aya says "the verifier refused" in one and why in the next.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,97 @@
+//! Reading a tree with descriptors that cannot write: for the slave, for the CLI and for tests.
+
+use std::{collections::BTreeMap, path::Path};
+
+use msm_abi::{FABRICS, FabricState, FdbEntry, FdbKey, Lport, Meta, PlaneConfig, PortCounters};
+
+use crate::{
+    OwnerName, TableError, TreeError,
+    store::{Access, Kernel},
+    tables,
+};
+
+/// A tree opened for reading. It stays valid through every change of owner: only the name is that of when it was opened.
+#[derive(Debug)]
+pub struct Observer {
+    name: OwnerName,
+    store: Kernel,
+}
+
+impl Observer {
+    pub(crate) fn open(dir: &Path, name: OwnerName) -> Result<Self, TreeError> {
+        Ok(Self { name, store: Kernel::open(dir, Access::Read)? })
+    }
+
+    pub(crate) const fn renamed(&mut self, name: OwnerName) {
+        self.name = name;
+    }
+
+    /// Who owned the tree when it was opened. [`crate::PinTree::current`] says who does now.
+    #[must_use]
+    pub const fn name(&self) -> &OwnerName {
+        &self.name
+    }
+
+    /// The tables, for a typed read of one entry (see [`crate::tables`]). A write through it is EPERM.
+    #[must_use]
+    pub const fn store(&self) -> &Kernel {
+        &self.store
+    }
+
+    /// What the owner says of itself.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn meta(&self) -> Result<Meta, TableError> {
+        tables::meta::get(&self.store)
+    }
+
+    /// Counters of the ports that counted anything, summed over CPUs; [`msm_abi::PORTS`] stands for frames of no port.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn counters(&self) -> Result<BTreeMap<Lport, PortCounters>, TableError> {
+        tables::counters::read(&self.store)
+    }
+
+    /// Calls `each` with every station, in batches (290 ns a station). One that is learned or removed meanwhile may be missed,
+    /// one may come twice.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn fdb(&self, each: &mut dyn FnMut(FdbKey, FdbEntry)) -> Result<(), TableError> {
+        tables::fdb::read(&self.store, each)
+    }
+
+    /// Number of stations; reads them all.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn fdb_len(&self) -> Result<u32, TableError> {
+        let mut count = 0;
+        self.fdb(&mut |_, _| count += 1)?;
+        Ok(count)
+    }
+
+    /// Stations that there is room for.
+    #[must_use]
+    pub fn fdb_capacity(&self) -> u32 {
+        self.store.fdb_capacity()
+    }
+
+    /// What the programs read.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn plane_config(&self) -> Result<PlaneConfig, TableError> {
+        tables::plane_config::get(&self.store)
+    }
+
+    /// Fabrics by MSM slot (A = 0).
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn fabrics(&self) -> Result<[FabricState; FABRICS], TableError> {
+        tables::fabric::states(&self.store)
+    }
+}

@@ -1,0 +1,94 @@
+//! The owner's handle: the lock, the writable tables and links. Who has it may write; dropping it lets go of all.
+
+use std::path::Path;
+
+use msm_abi::Meta;
+
+use crate::{
+    Changes, Desired, FdbFilter, Observer, OwnerName, TableError, TreeError,
+    lock::DirLock,
+    plane::Plane,
+    store::{Access, Kernel},
+};
+
+/// The writer of a tree. Attaching resolves netdevs in the network namespace of the *calling thread*.
+#[derive(Debug)]
+pub struct Owner {
+    name: OwnerName,
+    plane: Plane<Kernel>,
+    observer: Observer,
+    // Last, so that everything writable is closed before the lock is free.
+    _lock: DirLock,
+}
+
+impl Owner {
+    /// Opens the tables in `dir`, which is locked. Writes nothing.
+    pub(crate) fn open(dir: &Path, name: OwnerName, lock: DirLock) -> Result<Self, TreeError> {
+        let plane = Plane::new(Kernel::open(dir, Access::Write)?);
+        Ok(Self { name, plane, observer: Observer::open(dir, name)?, _lock: lock })
+    }
+
+    /// The directory got another name.
+    pub(crate) fn renamed(&mut self, dir: &Path, name: OwnerName) {
+        self.name = name;
+        self.observer.renamed(name);
+        self.plane.store_mut().moved(dir);
+    }
+
+    /// Slot and epoch.
+    #[must_use]
+    pub const fn name(&self) -> &OwnerName {
+        &self.name
+    }
+
+    /// The same tree for reading.
+    #[must_use]
+    pub const fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Makes the forwarding plane what is desired, writing differences only: 0 writes if nothing differs.
+    ///
+    /// # Errors
+    /// [`TableError`]: every entry is what it was or what is desired; call again. Faults of single ports are in
+    /// [`Changes::port_faults`] and fail nothing else.
+    pub fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError> {
+        let changes = self.plane.reconcile(desired)?;
+        if changes.writes > 0 {
+            tracing::info!(writes = changes.writes, attached = ?changes.attached, detached = ?changes.detached, "reconciled");
+        }
+        Ok(changes)
+    }
+
+    /// Changes META; not written if it stays the same.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_meta(&mut self, change: impl FnOnce(&mut Meta)) -> Result<(), TableError> {
+        self.plane.set_meta(change)
+    }
+
+    /// Removes stations not seen for the configured age before `now_ns` (CLOCK_MONOTONIC), and static ones that an earlier owner left and
+    /// that were not desired in the last [`Owner::reconcile`]; returns how many, at most 65,536 a call. Call it once soon after
+    /// a takeover, then periodically.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn fdb_sweep(&mut self, now_ns: u64) -> Result<usize, TableError> {
+        self.plane.fdb_sweep(now_ns)
+    }
+
+    /// Forgets learned stations; returns how many.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn fdb_flush(&mut self, filter: FdbFilter) -> Result<usize, TableError> {
+        self.plane.fdb_flush(filter)
+    }
+
+    /// Lets go: when it returns, every descriptor of the tree is closed and the lock is free. Forwarding goes on.
+    #[must_use]
+    pub fn release(self) -> OwnerName {
+        self.name
+    }
+}

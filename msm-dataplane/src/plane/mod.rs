@@ -1,0 +1,99 @@
+//! Making the forwarding plane what is desired, by differences: what is right already is not written.
+
+mod check;
+mod config;
+mod ports;
+mod stations;
+mod vlans;
+
+use std::collections::BTreeMap;
+
+use msm_abi::{Lport, Meta};
+
+use crate::{
+    Changes, Desired, FdbFilter, TableError,
+    store::{Links, Store},
+    tables,
+};
+use stations::Stations;
+
+/// A forwarding plane and what its owner remembers of it. All truth is in the store: a new owner starts with nothing
+/// remembered and finds the same.
+#[derive(Debug)]
+pub struct Plane<S> {
+    store: S,
+    /// Netdevs of the ports, as last seen: what finds the PORTS entry of a netdev that is gone without a scan.
+    netdevs: BTreeMap<Lport, u32>,
+    stations: Stations,
+}
+
+impl<S: Store + Links> Plane<S> {
+    /// A plane of which nothing is remembered. Writes nothing.
+    #[must_use]
+    pub const fn new(store: S) -> Self {
+        Self { store, netdevs: BTreeMap::new(), stations: Stations::new() }
+    }
+
+    /// The tables below.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The tables below, for tests that change them behind the owner's back.
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// Makes the plane what is desired. Each table entry, at any moment and after any error, is what it was or what is desired.
+    ///
+    /// # Errors
+    /// [`TableError`]: call again. Faults of single ports are no errors.
+    pub fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError> {
+        check::check(desired)?;
+        let before = self.store.writes();
+        let mut changes = Changes::default();
+        let result = self.apply(desired, &mut changes);
+        self.store.drop_sets();
+        result?;
+        changes.writes = self.store.writes() - before;
+        Ok(changes)
+    }
+
+    fn apply(&mut self, desired: &Desired, changes: &mut Changes) -> Result<(), TableError> {
+        config::apply(&mut self.store, desired)?;
+        let serving = ports::apply(&mut self.store, &mut self.netdevs, desired, changes)?;
+        vlans::apply(&mut self.store, desired, &serving, changes)?;
+        self.stations.apply(&mut self.store, &desired.static_fdb)
+    }
+
+    /// Removes stations not seen for the age in PLANE_CONFIG, and static ones that are not desired (those that an earlier owner left);
+    /// returns how many. At most 65,536 a call.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn fdb_sweep(&mut self, now_ns: u64) -> Result<usize, TableError> {
+        self.stations.sweep(&mut self.store, now_ns)
+    }
+
+    /// Forgets learned stations; returns how many.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn fdb_flush(&mut self, filter: FdbFilter) -> Result<usize, TableError> {
+        stations::flush(&mut self.store, filter)
+    }
+
+    /// Changes META. An unchanged META is not written.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_meta(&mut self, change: impl FnOnce(&mut Meta)) -> Result<(), TableError> {
+        let before = tables::meta::get(&self.store)?;
+        let mut meta = before;
+        change(&mut meta);
+        if meta != before {
+            tables::meta::set(&mut self.store, &meta)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Ports: links, PORTS and TX.
+//!
+//! Up: attach and pin, then PORTS, then TX. Down: the other way round. So a valid PORTS entry or a TX entry exists only while the port's
+//! link is pinned, at whatever point an owner dies, and the links alone say where to look for stale ones.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
+
+use msm_abi::{IFINDEX_LIMIT, Lport, NO_LPORT, PortEntry};
+
+use crate::{
+    Changes, Desired, PortFault, TableError,
+    store::{LinkState, Links, Store},
+    tables::{
+        ports,
+        tx::{self, Hop},
+    },
+};
+
+/// Netdevs by port.
+type Netdevs = BTreeMap<Lport, u32>;
+
+fn failed(what: &'static str, lport: Lport) -> impl FnOnce(io::Error) -> TableError {
+    move |source| TableError::Link { what, lport, source }
+}
+
+/// Brings ports up and down; the ones that can be sent to, with their netdevs.
+pub(super) fn apply(
+    store: &mut (impl Store + Links),
+    known: &mut Netdevs,
+    desired: &Desired,
+    changes: &mut Changes,
+) -> Result<Netdevs, TableError> {
+    let wanted = wanted(desired, changes);
+    let mut linked = BTreeSet::new();
+    let mut withdrawn = Vec::new();
+    for (lport, link) in store.links().map_err(failed("list", NO_LPORT))? {
+        if wanted.get(&lport).is_some_and(|(ifindex, _)| *ifindex == link.ifindex) {
+            ours(store, lport, link)?;
+            known.insert(lport, link.ifindex);
+            linked.insert(lport);
+        } else {
+            withdrawn.push((lport, link));
+        }
+    }
+    // Down before up: a netdev that changes from one port to another must be free first.
+    withdraw(store, known, &withdrawn, changes)?;
+
+    let mut serving = Netdevs::new();
+    for (lport, (ifindex, entry)) in wanted {
+        if !linked.contains(&lport) {
+            if let Err(fault) = store.attach(lport, ifindex) {
+                changes.port_faults.insert(lport, fault);
+                continue;
+            }
+            changes.attached.push(lport);
+        }
+        known.insert(lport, ifindex);
+        if ports::get(store, ifindex)? != entry {
+            ports::set(store, ifindex, entry)?;
+        }
+        let hop = Hop { ifindex, program: store.programs().egress };
+        if tx::get(store, lport)? != Some(hop)
+            && let Err(error) = tx::set(store, lport, hop)
+        {
+            changes.port_faults.insert(lport, PortFault::NoTransmit { ifindex, reason: error.to_string() });
+            continue;
+        }
+        serving.insert(lport, ifindex);
+    }
+    Ok(serving)
+}
+
+/// The ports that have a netdev, and their entries. Refuses an ifindex that the table has no room for, or that two ports name.
+fn wanted(desired: &Desired, changes: &mut Changes) -> BTreeMap<Lport, (u32, PortEntry)> {
+    let mut taken = BTreeMap::new();
+    let mut wanted = BTreeMap::new();
+    for (&lport, port) in &desired.ports {
+        let Some(ifindex) = port.ifindex else { continue };
+        let fault = if ifindex == 0 {
+            PortFault::DeviceMissing { ifindex }
+        } else if ifindex >= IFINDEX_LIMIT {
+            PortFault::IfindexTooLarge { ifindex, limit: IFINDEX_LIMIT }
+        } else if let Some(&other) = taken.get(&ifindex) {
+            PortFault::NetdevShared { ifindex, other }
+        } else {
+            taken.insert(ifindex, lport);
+            wanted.insert(lport, (ifindex, ports::entry(lport, port)));
+            continue;
+        };
+        changes.port_faults.insert(lport, fault);
+    }
+    wanted
+}
+
+/// Refuses a link that runs another program: it is changed in place by an upgrade, never detached here.
+fn ours(store: &impl Store, lport: Lport, link: LinkState) -> Result<(), TableError> {
+    let ours = store.programs().dispatch;
+    if link.program == ours {
+        return Ok(());
+    }
+    let found = link.program;
+    let why = format!(
+        "it runs program {found}, the tree's dispatcher is {ours}; `msm-ctl teardown` and start again"
+    );
+    Err(failed("keep", lport)(io::Error::new(io::ErrorKind::InvalidData, why)))
+}
+
+fn withdraw(
+    store: &mut (impl Store + Links),
+    known: &mut Netdevs,
+    links: &[(Lport, LinkState)],
+    changes: &mut Changes,
+) -> Result<(), TableError> {
+    // A dead link has forgotten its netdev. Remembering none either (the netdev went while nobody lived), we look in all of PORTS.
+    let lost = |lport: &Lport, link: &LinkState| link.ifindex == 0 && !known.contains_key(lport);
+    let scan = links.iter().any(|(lport, link)| lost(lport, link));
+    let stale = if scan { ports::scan(store)? } else { Vec::new() };
+
+    for (lport, link) in links {
+        if tx::get(store, *lport)?.is_some() {
+            tx::remove(store, *lport)?;
+        }
+        let mut netdevs: Vec<u32> =
+            stale.iter().filter(|(_, entry)| entry.lport == *lport).map(|(ifindex, _)| *ifindex).collect();
+        netdevs.extend(if link.ifindex == 0 { known.get(lport).copied() } else { Some(link.ifindex) });
+        for ifindex in netdevs {
+            let entry = ports::get(store, ifindex)?;
+            if entry != PortEntry::default() && entry.lport == *lport {
+                ports::set(store, ifindex, PortEntry::default())?;
+            }
+        }
+        store.detach(*lport).map_err(failed("remove", *lport))?;
+        known.remove(lport);
+        changes.detached.push(*lport);
+    }
+    Ok(())
+}

@@ -1,0 +1,420 @@
+//! Kernel back end: the pinned maps, programs and links of one directory.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use msm_abi::{ABI_VERSION, FDB_MAX, IFINDEX_LIMIT, Lport, MapKind, PORTS, names};
+
+use super::{LinkState, Links, Member, Programs, Reference, SetState, Store, Table};
+use crate::{
+    Mismatch, PortFault, TreeError,
+    bpf::{self, Map},
+    tables,
+};
+
+/// What the descriptors may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// BPF_F_RDONLY: a write is EPERM, in the kernel.
+    Read,
+    /// All.
+    Write,
+}
+
+/// Entries a batched read asks for at once: past 1,024 it gets no faster (290 ns an entry).
+const BATCH: u32 = 1024;
+
+/// Name of a map that an operator meets in `bpftool map`.
+const SET_NAME: &str = "flood_set";
+
+/// A program and its id.
+#[derive(Debug)]
+struct Program {
+    fd: OwnedFd,
+    id: u32,
+}
+
+/// The tables of one pin directory, checked against `msm_abi::SPECS` when they were opened.
+#[derive(Debug)]
+pub struct Kernel {
+    dir: PathBuf,
+    maps: Vec<Map>,
+    /// Dispatch, ingress, egress. Empty when opened for reading: an observer has no use for a handle on a program.
+    programs: Vec<Program>,
+    sets: BTreeMap<u32, Map>,
+    writes: u64,
+}
+
+/// Path of the pin of a program.
+pub(crate) fn prog_pin(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("prog_{name}"))
+}
+
+/// Path of the pin of a port's link.
+fn link_pin(dir: &Path, lport: Lport) -> PathBuf {
+    dir.join(format!("link_{lport}"))
+}
+
+/// The ports of the link pins in `dir`.
+pub(crate) fn link_pins(dir: &Path) -> io::Result<Vec<Lport>> {
+    let mut lports: Vec<Lport> = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let lport = name.to_str().and_then(|n| n.strip_prefix("link_")).and_then(|n| n.parse::<Lport>().ok());
+        lports.extend(lport.filter(|l| usize::from(*l) < PORTS));
+    }
+    lports.sort_unstable();
+    Ok(lports)
+}
+
+/// Takes the program of `lport` off its netdev and removes the pin; nothing if there is none.
+pub(crate) fn unlink(dir: &Path, lport: Lport) -> io::Result<()> {
+    let pin = link_pin(dir, lport);
+    let done = bpf::obj_get(&pin, 0).and_then(|link| bpf::link_detach(link.as_fd()));
+    match done.and_then(|()| std::fs::remove_file(&pin)) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Number of possible CPUs: per-CPU values come for each of them.
+fn possible_cpus() -> io::Result<usize> {
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    if let Some(cpus) = CPUS.get() {
+        return Ok(*cpus);
+    }
+    let list = std::fs::read_to_string("/sys/devices/system/cpu/possible")?;
+    let cpus = count_cpus(list.trim())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("possible CPUs `{list}`")))?;
+    Ok(*CPUS.get_or_init(|| cpus))
+}
+
+/// Counts a list like `0-3,8`.
+fn count_cpus(list: &str) -> Option<usize> {
+    list.split(',')
+        .map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+            (last.checked_sub(first)?).checked_add(1)
+        })
+        .sum()
+}
+
+/// Refuses a map that is not what this build expects.
+fn check(table: Table, info: &bpf::MapInfo) -> Result<(), Mismatch> {
+    let spec = table.spec();
+    let flags = if spec.kind == MapKind::DevMap { bpf::F_RDONLY_PROG } else { 0 };
+    let entries = spec.entries.unwrap_or_else(|| info.entries.clamp(1, FDB_MAX));
+    for (attribute, expected, found) in [
+        ("type", spec.kind as u32, info.kind),
+        ("key size", spec.key, info.key),
+        ("value size", spec.value, info.value),
+        ("entries", entries, info.entries),
+        ("flags", flags, info.flags),
+    ] {
+        if expected != found {
+            return Err(mismatch(table, attribute, expected, found));
+        }
+    }
+    Ok(())
+}
+
+fn mismatch(table: Table, attribute: &'static str, expected: u32, found: u32) -> Mismatch {
+    Mismatch { map: table.name().to_owned(), attribute, expected: expected.into(), found: found.into() }
+}
+
+impl Kernel {
+    /// Opens every map (and, for writing, the programs) pinned in `dir`, and checks them. Writes nothing.
+    pub(crate) fn open_new(dir: &Path, access: Access) -> Result<Self, TreeError> {
+        let io_error = |what: &'static str, path: &Path| {
+            let path = path.to_owned();
+            move |source| TreeError::Io { what, path, source }
+        };
+        let cpus =
+            possible_cpus().map_err(io_error("read", Path::new("/sys/devices/system/cpu/possible")))?;
+        let flags = match access {
+            Access::Read => bpf::F_RDONLY,
+            Access::Write => 0,
+        };
+        let mut maps = Vec::with_capacity(Table::ALL.len());
+        for table in Table::ALL {
+            let path = dir.join(table.name());
+            let map = bpf::obj_get(&path, flags)
+                .and_then(|fd| Map::new(fd, cpus))
+                .map_err(io_error("open the pinned map", &path))?;
+            check(table, map.info())?;
+            maps.push(map);
+        }
+        let mut programs = Vec::new();
+        if access == Access::Write {
+            for name in [names::PROG_DISPATCH, names::PROG_INGRESS, names::PROG_EGRESS] {
+                let path = prog_pin(dir, name);
+                let program = bpf::obj_get(&path, 0)
+                    .and_then(|fd| bpf::prog_id(fd.as_fd()).map(|id| Program { fd, id }))
+                    .map_err(io_error("open the pinned program", &path))?;
+                programs.push(program);
+            }
+        }
+        Ok(Self { dir: dir.to_owned(), maps, programs, sets: BTreeMap::new(), writes: 0 })
+    }
+
+    /// Opens a tree that is in place: as [`Kernel::open_new`], and META must say this build's ABI version.
+    pub(crate) fn open(dir: &Path, access: Access) -> Result<Self, TreeError> {
+        let store = Self::open_new(dir, access)?;
+        let found = tables::meta::get(&store)?.abi_version;
+        if found != ABI_VERSION {
+            return Err(mismatch(Table::Meta, "ABI version", ABI_VERSION, found).into());
+        }
+        Ok(store)
+    }
+
+    /// The directory was renamed: links are found there from now on.
+    pub(crate) fn moved(&mut self, dir: &Path) {
+        dir.clone_into(&mut self.dir);
+    }
+
+    /// Entries that the FDB has room for.
+    pub(crate) fn fdb_capacity(&self) -> u32 {
+        self.map(Table::Fdb).info().entries
+    }
+
+    fn map(&self, table: Table) -> &Map {
+        &self.maps[table as usize]
+    }
+
+    fn program(&self, id: u32) -> io::Result<BorrowedFd<'_>> {
+        self.programs.iter().find(|p| p.id == id).map(|p| p.fd.as_fd()).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("program id {id} is not of this tree"))
+        })
+    }
+
+    fn set(&mut self, id: u32) -> io::Result<&Map> {
+        match self.sets.entry(id) {
+            std::collections::btree_map::Entry::Occupied(map) => Ok(map.into_mut()),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                Ok(place.insert(Map::new(bpf::map_by_id(id, 0)?, 1)?))
+            }
+        }
+    }
+
+    /// `value` with the id at `offset` replaced by the descriptor that the kernel wants there.
+    fn refer(&mut self, value: &[u8], offset: usize, to: Reference) -> io::Result<Vec<u8>> {
+        use std::os::fd::AsRawFd;
+        let mut value = value.to_vec();
+        let word: &mut [u8; 4] =
+            (&mut value[offset..offset + 4]).try_into().expect("four bytes are an array of four");
+        let id = u32::from_ne_bytes(*word);
+        let fd = match to {
+            Reference::Program => self.program(id)?.as_raw_fd(),
+            Reference::Set => self.set(id)?.fd().as_raw_fd(),
+        };
+        *word = fd.to_ne_bytes();
+        Ok(value)
+    }
+
+    fn as_written(&mut self, table: Table, value: &[u8]) -> io::Result<Vec<u8>> {
+        match table.reference() {
+            Some((offset, to)) => self.refer(value, offset, to),
+            None => Ok(value.to_vec()),
+        }
+    }
+}
+
+impl Store for Kernel {
+    fn programs(&self) -> Programs {
+        let id = |i: usize| self.programs.get(i).map_or(0, |p| p.id);
+        Programs { dispatch: id(0), ingress: id(1), egress: id(2) }
+    }
+
+    fn lookup(&self, table: Table, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
+        self.map(table).lookup(key, value)
+    }
+
+    fn update(&mut self, table: Table, key: &[u8], value: &[u8]) -> io::Result<()> {
+        let value = self.as_written(table, value)?;
+        self.map(table).update(key, &value)?;
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn update_many(&mut self, table: Table, entries: &[(Vec<u8>, Vec<u8>)]) -> io::Result<()> {
+        // A batch of nothing is EINVAL, and one of one is an update.
+        if let [(key, value)] = entries {
+            return self.update(table, key, value);
+        }
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for (key, value) in entries {
+            keys.extend_from_slice(key);
+            values.extend(self.as_written(table, value)?);
+        }
+        let count = u32::try_from(entries.len()).map_err(io::Error::other)?;
+        if count > 0 {
+            self.map(table).update_batch(&keys, &values, count)?;
+        }
+        self.writes += u64::from(count);
+        Ok(())
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) -> io::Result<bool> {
+        let was = self.map(table).delete(key)?;
+        self.writes += u64::from(was);
+        Ok(was)
+    }
+
+    fn read(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
+        self.map(table).read(BATCH, each)
+    }
+
+    fn create_set(&mut self, capacity: u32) -> io::Result<u32> {
+        let map = Map::new(bpf::create_devmap_hash(SET_NAME, capacity)?, 1)?;
+        let id = map.info().id;
+        self.sets.insert(id, map);
+        self.writes += 1;
+        Ok(id)
+    }
+
+    fn read_set(&self, set: u32) -> io::Result<Option<SetState>> {
+        let opened;
+        let map = match self.sets.get(&set) {
+            Some(map) => map,
+            None => match bpf::map_by_id(set, bpf::F_RDONLY) {
+                Ok(fd) => {
+                    opened = Map::new(fd, 1)?;
+                    &opened
+                }
+                Err(e) if e.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
+                Err(e) => return Err(e),
+            },
+        };
+        let mut state = SetState { capacity: map.info().entries, members: Vec::new() };
+        // The kernel takes members out when a netdev goes, and next_key of a key that went starts at the first again: a
+        // map by key keeps each once, and the bound ends a walk that keeps starting.
+        let mut members = BTreeMap::new();
+        let mut key = None;
+        for _ in 0..state.capacity.saturating_mul(4) {
+            let Some(next) = map.next_key(key)? else { break };
+            let mut value = [0; 8];
+            if map.lookup(&next.to_ne_bytes(), &mut value)? {
+                members.insert(next, value);
+            }
+            key = Some(next);
+        }
+        state.members = members.into_iter().collect();
+        Ok(Some(state))
+    }
+
+    fn update_set(&mut self, set: u32, (key, value): Member) -> io::Result<()> {
+        let value = self.as_written(Table::Tx, &value)?;
+        self.set(set)?.update(&key.to_ne_bytes(), &value)?;
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn delete_from_set(&mut self, set: u32, key: u32) -> io::Result<bool> {
+        let was = self.set(set)?.delete(&key.to_ne_bytes())?;
+        self.writes += u64::from(was);
+        Ok(was)
+    }
+
+    fn drop_sets(&mut self) {
+        self.sets.clear();
+    }
+
+    fn writes(&self) -> u64 {
+        self.writes
+    }
+}
+
+impl Links for Kernel {
+    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>> {
+        let mut links = Vec::new();
+        for lport in link_pins(&self.dir)? {
+            let link = bpf::obj_get(&link_pin(&self.dir, lport), 0)?;
+            let info = bpf::link_info(link.as_fd())?;
+            links.push((lport, LinkState { ifindex: info.ifindex, program: info.program }));
+        }
+        Ok(links)
+    }
+
+    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
+        let dispatch = self
+            .programs
+            .first()
+            .ok_or_else(|| PortFault::InvalidLink { ifindex, reason: "opened for reading".to_owned() })?;
+        let link = bpf::link_create_xdp(dispatch.fd.as_fd(), ifindex).map_err(|e| refused(ifindex, &e))?;
+        // Unpinned, the link goes with this descriptor: the netdev is as it was.
+        bpf::obj_pin(link.as_fd(), &link_pin(&self.dir, lport))
+            .map_err(|e| PortFault::NotPinnable { ifindex, reason: e.to_string() })?;
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn detach(&mut self, lport: Lport) -> io::Result<()> {
+        unlink(&self.dir, lport)?;
+        self.writes += 1;
+        Ok(())
+    }
+}
+
+/// Why bpf_xdp_link_attach (net/core/dev.c) or the driver's XDP_SETUP_PROG refused.
+fn refused(ifindex: u32, error: &io::Error) -> PortFault {
+    match error.raw_os_error() {
+        Some(libc::ENODEV) => PortFault::DeviceMissing { ifindex },
+        Some(libc::EINVAL) if !exists(ifindex) => PortFault::DeviceMissing { ifindex },
+        Some(libc::ERANGE) => PortFault::MtuTooLarge { ifindex },
+        Some(libc::EBUSY | libc::EEXIST) => PortFault::Occupied { ifindex },
+        _ => PortFault::InvalidLink { ifindex, reason: error.to_string() },
+    }
+}
+
+/// True if the calling thread's network namespace has a netdev of this index.
+fn exists(ifindex: u32) -> bool {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice::index_to_name, socket_with};
+    debug_assert!(ifindex < IFINDEX_LIMIT, "checked before");
+    socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+        .and_then(|socket| index_to_name(socket, ifindex))
+        .is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_lists_are_counted() {
+        assert_eq!(count_cpus("0"), Some(1));
+        assert_eq!(count_cpus("0-1"), Some(2));
+        assert_eq!(count_cpus("0-3,8,10-11"), Some(7));
+        assert_eq!(count_cpus("3-0"), None);
+        assert_eq!(count_cpus(""), None);
+    }
+
+    #[test]
+    fn each_attribute_is_checked_by_name() {
+        let spec = Table::Ports.spec();
+        let good = bpf::MapInfo {
+            kind: spec.kind as u32,
+            id: 1,
+            key: spec.key,
+            value: spec.value,
+            entries: IFINDEX_LIMIT,
+            flags: 0,
+        };
+        assert_eq!(check(Table::Ports, &good), Ok(()));
+        for (attribute, bad) in [
+            ("type", bpf::MapInfo { kind: 1, ..good }),
+            ("key size", bpf::MapInfo { key: 8, ..good }),
+            ("value size", bpf::MapInfo { value: 16, ..good }),
+            ("entries", bpf::MapInfo { entries: 1024, ..good }),
+            ("flags", bpf::MapInfo { flags: 1, ..good }),
+        ] {
+            let found = check(Table::Ports, &bad).expect_err(attribute);
+            assert_eq!((found.map.as_str(), found.attribute), ("PORTS", attribute));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Model back end: the same contract in plain memory, with netdevs that come and go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
+
+use msm_abi::{Lport, MapKind};
+
+use super::{LinkState, Links, Member, Programs, SetState, Store, Table};
+use crate::PortFault;
+
+/// Ids of the model's programs.
+const PROGRAMS: Programs = Programs { dispatch: 11, ingress: 12, egress: 13 };
+
+/// A forwarding plane in memory. `Clone` is a picture of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    fdb_capacity: u32,
+    tables: BTreeMap<Table, BTreeMap<Vec<u8>, Vec<u8>>>,
+    sets: BTreeMap<u32, SetState>,
+    held: BTreeSet<u32>,
+    next_set: u32,
+    devices: BTreeMap<u32, Option<PortFault>>,
+    links: BTreeMap<Lport, LinkState>,
+    writes: u64,
+}
+
+fn errno(number: i32) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |w| u32::from_ne_bytes(*w))
+}
+
+impl Model {
+    /// An empty plane without netdevs.
+    #[must_use]
+    pub fn new(fdb_capacity: u32) -> Self {
+        Self {
+            fdb_capacity,
+            tables: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            held: BTreeSet::new(),
+            next_set: 100,
+            devices: BTreeMap::new(),
+            links: BTreeMap::new(),
+            writes: 0,
+        }
+    }
+
+    /// A netdev appears.
+    pub fn add_device(&mut self, ifindex: u32) {
+        self.devices.insert(ifindex, None);
+    }
+
+    /// A netdev refuses programs from now on, with this fault.
+    pub fn refuse(&mut self, ifindex: u32, fault: PortFault) {
+        self.devices.insert(ifindex, Some(fault));
+    }
+
+    /// A netdev goes: the kernel takes it out of every devmap and leaves its link dead.
+    pub fn remove_device(&mut self, ifindex: u32) {
+        self.devices.remove(&ifindex);
+        if let Some(tx) = self.tables.get_mut(&Table::Tx) {
+            tx.retain(|_, value| word(value) != ifindex);
+        }
+        for set in self.sets.values_mut() {
+            set.members.retain(|(_, value)| word(value) != ifindex);
+        }
+        for link in self.links.values_mut().filter(|l| l.ifindex == ifindex) {
+            link.ifindex = 0;
+        }
+    }
+
+    /// The owner dies: what only it held is gone.
+    pub fn owner_dies(&mut self) {
+        self.drop_sets();
+    }
+
+    /// Number of member sets alive.
+    #[must_use]
+    pub fn set_count(&self) -> usize {
+        self.sets.len()
+    }
+
+    fn is_array(table: Table) -> bool {
+        matches!(table.spec().kind, MapKind::Array | MapKind::PerCpuArray)
+    }
+
+    fn entries(&self, table: Table) -> u32 {
+        table.spec().entries.unwrap_or(self.fdb_capacity)
+    }
+
+    /// Indexed tables end; everything in a value must exist.
+    fn check(&self, table: Table, key: &[u8], value: Option<&[u8]>) -> io::Result<()> {
+        let spec = table.spec();
+        assert_eq!(key.len(), spec.key as usize, "the key of another map");
+        if spec.kind != MapKind::Hash && word(key) >= self.entries(table) {
+            return Err(errno(libc::E2BIG));
+        }
+        let Some(value) = value else { return Ok(()) };
+        assert_eq!(value.len(), spec.value as usize, "the value of another map");
+        match table {
+            Table::Tx => self.check_hop(value),
+            Table::Flood if !self.sets.contains_key(&word(value)) => Err(errno(libc::EBADF)),
+            Table::Dispatch if word(value) != PROGRAMS.ingress => Err(errno(libc::EBADF)),
+            _ => Ok(()),
+        }
+    }
+
+    /// dev_map_alloc_node: EINVAL without the netdev or with a program of another kind.
+    fn check_hop(&self, value: &[u8]) -> io::Result<()> {
+        if self.devices.contains_key(&word(value)) && word(&value[4..]) == PROGRAMS.egress {
+            Ok(())
+        } else {
+            Err(errno(libc::EINVAL))
+        }
+    }
+
+    fn drop_unused_sets(&mut self) {
+        let flood = self.tables.get(&Table::Flood);
+        let named: BTreeSet<u32> = flood.into_iter().flat_map(BTreeMap::values).map(|v| word(v)).collect();
+        let held = &self.held;
+        self.sets.retain(|id, _| held.contains(id) || named.contains(id));
+    }
+}
+
+impl Store for Model {
+    fn programs(&self) -> Programs {
+        PROGRAMS
+    }
+
+    fn lookup(&self, table: Table, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
+        if self.check(table, key, None).is_err() {
+            return Ok(false);
+        }
+        let found = self.tables.get(&table).and_then(|t| t.get(key));
+        match found {
+            Some(v) => value.copy_from_slice(v),
+            None if Self::is_array(table) => value.fill(0),
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn update(&mut self, table: Table, key: &[u8], value: &[u8]) -> io::Result<()> {
+        self.check(table, key, Some(value))?;
+        let room = self.entries(table) as usize;
+        let entries = self.tables.entry(table).or_default();
+        if !entries.contains_key(key) && entries.len() >= room {
+            return Err(errno(libc::E2BIG));
+        }
+        entries.insert(key.to_vec(), value.to_vec());
+        self.writes += 1;
+        self.drop_unused_sets();
+        Ok(())
+    }
+
+    fn update_many(&mut self, table: Table, entries: &[(Vec<u8>, Vec<u8>)]) -> io::Result<()> {
+        entries.iter().try_for_each(|(key, value)| self.update(table, key, value))
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) -> io::Result<bool> {
+        if Self::is_array(table) {
+            return Err(errno(libc::EINVAL));
+        }
+        let was = self.tables.get_mut(&table).is_some_and(|t| t.remove(key).is_some());
+        self.writes += u64::from(was);
+        self.drop_unused_sets();
+        Ok(was)
+    }
+
+    fn read(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
+        if Self::is_array(table) {
+            let mut value = vec![0; table.spec().value as usize];
+            for index in 0..self.entries(table) {
+                let key = index.to_ne_bytes();
+                self.lookup(table, &key, &mut value)?;
+                each(&key, &value);
+            }
+        } else {
+            self.tables.get(&table).into_iter().flatten().for_each(|(k, v)| each(k, v));
+        }
+        Ok(())
+    }
+
+    fn create_set(&mut self, capacity: u32) -> io::Result<u32> {
+        let id = self.next_set;
+        self.next_set += 1;
+        self.sets.insert(id, SetState { capacity, members: Vec::new() });
+        self.held.insert(id);
+        self.writes += 1;
+        Ok(id)
+    }
+
+    fn read_set(&self, set: u32) -> io::Result<Option<SetState>> {
+        Ok(self.sets.get(&set).cloned())
+    }
+
+    fn update_set(&mut self, set: u32, (key, value): Member) -> io::Result<()> {
+        self.check_hop(&value)?;
+        let set = self.sets.get_mut(&set).ok_or_else(|| errno(libc::ENOENT))?;
+        let full = set.members.len() >= set.capacity as usize;
+        match set.members.iter_mut().find(|m| m.0 == key) {
+            Some(member) => member.1 = value,
+            None if full => return Err(errno(libc::E2BIG)),
+            None => set.members.push((key, value)),
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn delete_from_set(&mut self, set: u32, key: u32) -> io::Result<bool> {
+        let set = self.sets.get_mut(&set).ok_or_else(|| errno(libc::ENOENT))?;
+        let before = set.members.len();
+        set.members.retain(|m| m.0 != key);
+        let was = set.members.len() < before;
+        self.writes += u64::from(was);
+        Ok(was)
+    }
+
+    fn drop_sets(&mut self) {
+        self.held.clear();
+        self.drop_unused_sets();
+    }
+
+    fn writes(&self) -> u64 {
+        self.writes
+    }
+}
+
+impl Links for Model {
+    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>> {
+        Ok(self.links.iter().map(|(l, s)| (*l, *s)).collect())
+    }
+
+    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
+        match self.devices.get(&ifindex) {
+            None => return Err(PortFault::DeviceMissing { ifindex }),
+            Some(Some(fault)) => return Err(fault.clone()),
+            Some(None) => {}
+        }
+        if self.links.values().any(|l| l.ifindex == ifindex) {
+            return Err(PortFault::Occupied { ifindex });
+        }
+        if self.links.contains_key(&lport) {
+            return Err(PortFault::NotPinnable { ifindex, reason: "the pin exists".to_owned() });
+        }
+        self.links.insert(lport, LinkState { ifindex, program: PROGRAMS.dispatch });
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn detach(&mut self, lport: Lport) -> io::Result<()> {
+        self.links.remove(&lport);
+        self.writes += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! PLANE_CONFIG: what the programs read.
+
+use std::time::Duration;
+
+use msm_abi::{PlaneConfig, STAMP_SHIFT};
+
+use super::{at, join, put, u32_at};
+use crate::{
+    TableError,
+    store::{Store, Table},
+};
+
+const LEN: usize = size_of::<PlaneConfig>();
+/// A station's stamp is renewed when it is older than this part of the age.
+const REFRESH: u32 = 16;
+/// Renewal without ageing, for the age that operators see: that of the default age of 300 s.
+const REFRESH_NO_AGE: u32 = ((300_000_000_000u64 >> STAMP_SHIFT) as u32) / REFRESH;
+
+/// The configuration for an age; zero = never.
+#[must_use]
+pub fn for_age(age: Duration) -> PlaneConfig {
+    if age.is_zero() {
+        return PlaneConfig { fdb_age: 0, fdb_refresh: REFRESH_NO_AGE };
+    }
+    // Half the range at most: past it a stamp that wrapped would look young.
+    let stamps = (age.as_nanos() >> STAMP_SHIFT).clamp(1, u128::from(u32::MAX / 2)) as u32;
+    PlaneConfig { fdb_age: stamps, fdb_refresh: (stamps / REFRESH).max(1) }
+}
+
+/// Reads it.
+///
+/// # Errors
+/// What the kernel says.
+pub fn get(store: &impl Store) -> Result<PlaneConfig, TableError> {
+    let b: [u8; LEN] = at(store, Table::PlaneConfig, 0)?;
+    Ok(PlaneConfig { fdb_age: u32_at(&b, 0), fdb_refresh: u32_at(&b, 4) })
+}
+
+/// Writes it.
+///
+/// # Errors
+/// What the kernel says.
+pub fn set(store: &mut impl Store, config: PlaneConfig) -> Result<(), TableError> {
+    let value: [u8; LEN] = join(&[&config.fdb_age.to_ne_bytes(), &config.fdb_refresh.to_ne_bytes()]);
+    put(store, Table::PlaneConfig, &0u32.to_ne_bytes(), &value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_become_stamps() {
+        assert_eq!(for_age(Duration::ZERO).fdb_age, 0);
+        assert_eq!(for_age(Duration::from_millis(1)), PlaneConfig { fdb_age: 1, fdb_refresh: 1 });
+        assert_eq!(for_age(Duration::from_secs(300)), PlaneConfig { fdb_age: 17_881, fdb_refresh: 1_117 });
+        assert_eq!(for_age(Duration::MAX).fdb_age, u32::MAX / 2);
+    }
+}
