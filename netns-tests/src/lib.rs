@@ -4,5 +4,7 @@
 //! Nothing here imports the product. It is met as its users meet it: a binary, sockets, files and wires.
 
 pub mod bed;
+pub mod bench;
 pub mod probe;
 pub mod report;
+pub mod trial;

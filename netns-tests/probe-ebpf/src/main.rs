@@ -2,7 +2,13 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]
+mod bare;
+#[cfg(target_arch = "bpf")]
+mod r#gen;
+#[cfg(target_arch = "bpf")]
 mod rx;
+#[cfg(target_arch = "bpf")]
+mod sink;
 #[cfg(target_arch = "bpf")]
 mod watch;
 

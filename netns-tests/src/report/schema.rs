@@ -160,10 +160,10 @@ pub struct ControlPlane {
     pub detect_ms: f64,
     /// Event to the rename of the pin directory.
     pub commit_ms: f64,
-    /// Event to the first configuration change answered by the new master and in force.
-    pub serving_ms: f64,
-    /// Event to the slave ready again.
-    pub ready_ms: f64,
+    /// Event to the first configuration change answered by the new master and in force; null if none was.
+    pub serving_ms: Option<f64>,
+    /// Event to the slave ready again. Null, as above, if it did not come to it.
+    pub ready_ms: Option<f64>,
     /// Epoch after the failover.
     pub epoch: u64,
     /// bpf(2) writes to maps other than META by the new master, without those of the authority check.

@@ -29,8 +29,8 @@ pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-fn median_p99(trials: &[&Trial], time: impl Fn(&Trial) -> f64) -> String {
-    let values: Vec<f64> = trials.iter().map(|t| time(t)).collect();
+fn median_p99(trials: &[&Trial], time: impl Fn(&Trial) -> Option<f64>) -> String {
+    let values: Vec<f64> = trials.iter().filter_map(|t| time(t)).collect();
     match (median(&values), percentile(&values, 99.0)) {
         (Some(median), Some(p99)) => format!("{median:.1}/{p99:.1}"),
         _ => "-".to_owned(),
@@ -77,8 +77,8 @@ pub fn run(report: &Report) -> String {
             sum(|s| s.duplicated),
             sum(|s| s.reordered),
             sum(|s| s.flooded),
-            median_p99(&trials, |t| t.control_plane.detect_ms),
-            median_p99(&trials, |t| t.control_plane.commit_ms),
+            median_p99(&trials, |t| Some(t.control_plane.detect_ms)),
+            median_p99(&trials, |t| Some(t.control_plane.commit_ms)),
             median_p99(&trials, |t| t.control_plane.serving_ms),
             median_p99(&trials, |t| t.control_plane.ready_ms),
             trials.iter().map(|t| t.control_plane.map_writes).sum::<u64>().to_string(),

@@ -27,6 +27,8 @@ pub enum Fault {
     },
     /// A part of the proof of authority did not hold.
     Authority(&'static str),
+    /// The new master did not do it in its time.
+    Late(&'static str),
     /// A port's carrier changed.
     Carrier(u64),
     /// The new master wrote to maps whose contents had not changed.
@@ -42,6 +44,7 @@ impl fmt::Display for Fault {
                 "{stream}: {lost} lost, {duplicated} duplicated, {reordered} reordered, {flooded} flooded"
             ),
             Self::Authority(part) => write!(f, "authority: {part}"),
+            Self::Late(what) => write!(f, "the new master {what}"),
             Self::Carrier(changes) => write!(f, "{changes} carrier changes"),
             Self::MapWrites(writes) => write!(f, "{writes} writes to unchanged maps"),
         }
@@ -77,6 +80,12 @@ pub fn faults(trial: &Trial) -> Vec<Fault> {
                 flooded: stream.flooded,
             });
         }
+    }
+    if trial.control_plane.serving_ms.is_none() {
+        faults.push(Fault::Late("answered no configuration change"));
+    }
+    if trial.control_plane.ready_ms.is_none() {
+        faults.push(Fault::Late("got no ready slave"));
     }
     if trial.hitless {
         if !trial.control_plane.authority {
@@ -166,8 +175,8 @@ pub(crate) mod tests {
             control_plane: ControlPlane {
                 detect_ms: 0.4 + f64::from(number) / 10.0,
                 commit_ms: 1.0,
-                serving_ms: 4.0,
-                ready_ms: 210.0,
+                serving_ms: Some(4.0),
+                ready_ms: Some(210.0),
                 epoch: u64::from(number) + 1,
                 authority: proof.holds(),
                 proof,

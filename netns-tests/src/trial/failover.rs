@@ -1,0 +1,231 @@
+//! One failover under traffic, and everything that is measured of it.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::fd::OwnedFd;
+use rustix::process::Pid;
+use serde_json::Value;
+
+use super::authority::{self, Setting};
+use super::cause::{Cause, Scenario};
+use super::iperf::{Client, Job};
+use super::observer::{Commit, Observer};
+use super::traffic::{self, AUTHORITY, Outcome, Sampled, Traffic};
+use super::{READY, Rig};
+use crate::bed::{Cli, Ready, Slot, mac_text};
+use crate::probe::{Probe, SyscallWatch, now_ns};
+use crate::report::schema::{Authority, ControlPlane, Iperf3, Trial};
+use crate::report::verdict;
+
+/// A master whose task panics: one that every MSM has.
+const PANIC_TASK: &str = "tsync";
+/// Longest time from the event to the rename before a trial is given up.
+const COMMIT: Duration = Duration::from_secs(5);
+/// Longest time from the release to the authority flow's return.
+const RELEASE: Duration = Duration::from_millis(500);
+/// Both MSMs again, after a failover.
+const READY_AGAIN: Duration = Duration::from_secs(10);
+/// Writes that the proof itself asks for: FDB set and delete, and the cache's generation with each.
+const OWN_WRITES: [(&str, u64); 2] = [("FDB", 2), ("FDB_GEN", 2)];
+/// Mbit/s of iperf3 beside the probe: enough to see a loss, too little to disturb it.
+const IPERF_MBIT: u32 = 4;
+
+/// The state before the event.
+struct Before {
+    ready: Ready,
+    old: Pid,
+    new: Pid,
+    pidfd: OwnedFd,
+    setting: Setting,
+    carrier: u64,
+}
+
+/// What was seen of the control plane while frames flowed.
+struct Seen {
+    event_ns: u64,
+    commit: Commit,
+    served_ns: Option<u64>,
+    released: bool,
+    powerless: bool,
+    setting_kept: bool,
+    ready_ns: Option<u64>,
+    last: Value,
+    map_writes: u64,
+}
+
+fn before(rig: &Rig<'_>, cli: &mut Cli, scenario: Scenario, number: u32) -> Result<Before> {
+    let ready = rig.bed.wait_ready(READY)?;
+    Ok(Before {
+        ready,
+        old: rig.bed.pid(ready.master)?,
+        new: rig.bed.pid(ready.slave)?,
+        pidfd: rig.bed.pidfd(ready.master)?,
+        setting: Setting::make(cli, scenario.name(), number)?,
+        carrier: rig.bed.carrier_changes()?,
+    })
+}
+
+/// Makes it happen; when it did, by the probe's clock.
+fn strike(rig: &Rig<'_>, cli: &mut Cli, cause: Cause, master: Slot) -> Result<u64> {
+    match cause {
+        Cause::Signal(signal) => Ok(rig.bed.kill(master, signal)?.0),
+        Cause::Command | Cause::Panic => {
+            let event_ns = now_ns();
+            let command = if cause == Cause::Command {
+                "run msm-failover".to_owned()
+            } else {
+                format!("debug exception {PANIC_TASK}")
+            };
+            cli.send(&command)?;
+            Ok(event_ns)
+        }
+    }
+}
+
+/// Writes to maps other than META, without those that the proof asks for.
+fn unasked_writes(watch: &SyscallWatch, pid: Pid) -> Result<u64> {
+    let own = |map: &str| OWN_WRITES.iter().find(|(name, _)| *name == map).map_or(0, |(_, n)| *n);
+    let writes = watch.map_writes_by_map(pid)?;
+    Ok(writes.iter().filter(|(map, _)| *map != "META").map(|(map, n)| n.saturating_sub(own(map))).sum())
+}
+
+/// The event and what must follow, while frames flow.
+fn under_traffic(
+    rig: &Rig<'_>,
+    traffic: &mut Traffic<'_>,
+    before: &Before,
+    cause: Cause,
+    station: &str,
+) -> Result<Seen> {
+    // One session makes the event; the other is open before it and asks the new master.
+    let (mut striker, mut client) = (rig.bed.cli()?, rig.bed.cli()?);
+    let mut watch = SyscallWatch::start(&[before.old, before.new])?;
+    let observer = Observer::start(rig.bed.pins())?;
+    traffic.until(f64::from(rig.secs) / 3.0);
+    watch.reset()?;
+    traffic.event()?;
+    let event_ns = strike(rig, &mut striker, cause, before.ready.master)?;
+    traffic.mark(event_ns, "event");
+    let commit = observer.commit(COMMIT)?;
+    traffic.mark(commit.seen_ns, "commit");
+    let served = authority::blackhole(&mut client, station, before.ready.slave)?;
+    let mut released = false;
+    if let Some(answer) = &served {
+        traffic.mark(answer.at_ns, "serving");
+        authority::fell_silent(traffic, authority::gap_deadline_ns(commit.seen_ns))?;
+        let release_ns = now_ns();
+        released = client.run(&format!("delete fdbentry {station} vlan Default")).is_ok()
+            && authority::came_back(traffic, release_ns, RELEASE)?;
+        traffic.mark(release_ns, "release");
+    }
+    let powerless = authority::powerless(before.old, &before.pidfd)?;
+    let ready = rig.bed.wait_ready(READY_AGAIN).ok();
+    if let Some(ready) = &ready {
+        traffic.mark(ready.at_ns, "ready");
+    }
+    Ok(Seen {
+        event_ns,
+        commit,
+        served_ns: served.map(|answer| answer.at_ns),
+        released,
+        powerless,
+        setting_kept: before.setting.kept(rig.bed).unwrap_or(false),
+        ready_ns: ready.map(|ready| ready.at_ns),
+        last: rig.bed.show("msm-failover").map(|data| data["last"].clone()).unwrap_or_default(),
+        map_writes: unasked_writes(&watch, before.new)?,
+    })
+}
+
+fn ms(from_ns: u64, to_ns: u64) -> f64 {
+    (to_ns as f64 - from_ns as f64) / 1e6
+}
+
+fn control_plane(before: &Before, seen: &Seen, outcome: &Outcome) -> ControlPlane {
+    // The product's own stamps are of the same clock; the commit's must lie between the event and the moment the rename was seen.
+    let stamp =
+        |key: &str| seen.last[key].as_u64().filter(|at| (seen.event_ns..=seen.commit.seen_ns).contains(at));
+    let committed_ns = stamp("committed_ns").unwrap_or(seen.commit.seen_ns);
+    let detected_ns = stamp("detected_ns").unwrap_or(committed_ns);
+    let others_whole = outcome.report.streams.iter().filter(|s| s.name != AUTHORITY).all(|s| s.lost == 0);
+    let stream = outcome.report.stream(AUTHORITY);
+    let proof = Authority {
+        setting_kept: seen.setting_kept,
+        gap_begins_ms: stream.and_then(|stream| authority::gap_begins_ms(stream, committed_ns)),
+        released: seen.released,
+        others_whole,
+        old_powerless: seen.powerless,
+        epoch_plus_one: seen.commit.epoch == before.ready.epoch + 1 && seen.commit.slot == before.ready.slave,
+    };
+    let since_event = |at: Option<u64>| at.map(|at| ms(seen.event_ns, at));
+    ControlPlane {
+        detect_ms: ms(seen.event_ns, detected_ns),
+        commit_ms: ms(seen.event_ns, committed_ns),
+        serving_ms: since_event(seen.served_ns),
+        ready_ms: since_event(seen.ready_ns),
+        epoch: seen.commit.epoch,
+        map_writes: seen.map_writes,
+        authority: proof.holds(),
+        proof,
+    }
+}
+
+fn iperf(clients: Vec<Client>) -> Result<Iperf3> {
+    let mut sum = Iperf3::default();
+    for client in clients {
+        let found = client.end()?;
+        sum.tcp_retransmits += found.retransmits;
+        sum.udp_lost += found.lost;
+    }
+    Ok(sum)
+}
+
+/// Frames flow, the failover happens, frames flow on.
+fn run(
+    rig: &Rig<'_>,
+    probe: &Mutex<Probe>,
+    before: &Before,
+    cause: Cause,
+    station: &str,
+) -> Result<(Seen, Sampled)> {
+    thread::scope(|scope| {
+        let mut traffic = Traffic::watch(scope, probe);
+        let seen = under_traffic(rig, &mut traffic, before, cause, station)?;
+        traffic.until(f64::from(rig.secs));
+        Ok((seen, traffic.end()?))
+    })
+}
+
+/// Makes one failover.
+///
+/// # Errors
+/// What keeps it from being measured; what is measured and wrong is in the trial's faults.
+pub fn failover(rig: &Rig<'_>, scenario: Scenario, cause: Cause, number: u32) -> Result<Trial> {
+    let mut cli = rig.bed.cli()?;
+    let before = before(rig, &mut cli, scenario, number)?;
+    drop(cli);
+    let probe = traffic::start(rig)?;
+    let stations =
+        probe.lock().map_err(|_| anyhow::anyhow!("a thread of the probe panicked"))?.stations(AUTHORITY)?;
+    let station = mac_text(stations.first().context("the authority stream has no flow")?.to);
+    let job = Job { udp: false, from: "h2", to: "h4", mbit: IPERF_MBIT, secs: rig.secs };
+    let clients = vec![Client::start(rig.bed, &job)?, Client::start(rig.bed, &Job { udp: true, ..job })?];
+    let (seen, sampled) = run(rig, &probe, &before, cause, &station)?;
+    let outcome = traffic::finish(probe, &sampled)?;
+    let mut trial = Trial {
+        scenario: scenario.name().into(),
+        cause: cause.to_string(),
+        trial: number,
+        hitless: true,
+        streams: traffic::streams(&outcome.report),
+        iperf3: iperf(clients)?,
+        control_plane: control_plane(&before, &seen, &outcome),
+        carrier_changes: rig.bed.carrier_changes()?.saturating_sub(before.carrier),
+        timeline: outcome.timeline,
+        faults: Vec::new(),
+    };
+    trial.faults = verdict::faults(&trial).iter().map(ToString::to_string).collect();
+    Ok(trial)
+}

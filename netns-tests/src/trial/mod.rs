@@ -1,0 +1,136 @@
+//! `run`: a chassis in a testbed, traffic across it, and its master commanded away and killed.
+
+mod authority;
+mod baseline;
+mod cause;
+mod control;
+mod failover;
+mod iperf;
+mod observer;
+mod options;
+mod progress;
+mod quiet;
+mod traffic;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+pub use self::cause::{Cause, Scenario};
+pub use self::control::control;
+pub use self::failover::failover;
+pub use self::options::Options;
+pub use self::progress::Progress;
+pub use self::quiet::quiet;
+
+use self::iperf::Servers;
+use crate::bed::{BedOptions, SwitchKind, Testbed};
+use crate::report::schema::{Host, Report, SCHEMA};
+use crate::report::{Verdict, svg, table};
+
+/// A chassis from nothing to both MSMs ready; seconds, with margin for a loaded machine.
+pub const READY: Duration = Duration::from_secs(30);
+
+/// What every part of a run needs.
+pub struct Rig<'a> {
+    /// The bed.
+    pub bed: &'a Testbed,
+    /// Frames a second and direction between modules.
+    pub rate: u32,
+    /// Seconds of traffic in a trial.
+    pub secs: u32,
+}
+
+/// The image whose takeover moves the label alone: beside the ordinary one.
+fn label_only_image() -> Result<PathBuf> {
+    let beside = std::env::current_exe().context("finding this program")?;
+    let found = beside
+        .ancestors()
+        .skip(1)
+        .map(|dir| dir.join("image-label-only"))
+        .find(|path| path.join("msm-ctl").exists());
+    found.context("the label-only image is not built; mend: `cargo xtask build --label-only`")
+}
+
+fn bed_options(options: &Options) -> Result<BedOptions> {
+    let image = if options.label_only { Some(label_only_image()?) } else { None };
+    Ok(BedOptions { prefix: options.prefix.clone(), image, switch: SwitchKind::Msm, ..BedOptions::default() })
+}
+
+/// Runs everything and prints it.
+///
+/// # Errors
+/// What could not be built, started or measured. A red trial is no error but exit code 1.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let steps = options.scenario.causes().len() as u64 * u64::from(options.trials);
+    let progress = Progress::new(steps + 4);
+    let bed_options = bed_options(options)?;
+    progress.step("starting the chassis: A and B, 4 ports in 2 I/O modules");
+    let bed = Testbed::start(bed_options)?;
+    let outcome = measure(&bed, options, &progress);
+    progress.end();
+    if options.hold {
+        println!("{}", how_to_go_on(&options.prefix));
+        bed.keep();
+    } else {
+        drop(bed);
+    }
+    let report = outcome?;
+    print!("\n{}", table::run(&report));
+    write(
+        options.json.as_deref(),
+        &(serde_json::to_string_pretty(&report).context("writing the report")? + "\n"),
+    )?;
+    if let Some(path) = &options.svg {
+        write(Some(path), &svg::draw(&report).map_err(anyhow::Error::msg)?)?;
+    }
+    Ok(if Verdict::of(&report).green() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn measure(bed: &Testbed, options: &Options, progress: &Progress) -> Result<Report> {
+    bed.wait_ready(READY)?;
+    let mut report = Report { schema: SCHEMA, host: Host::here(), ..Report::default() };
+    let _servers = Servers::start(bed)?;
+    progress.step("iperf3 between modules and inside one, nothing failing");
+    report.baseline = baseline::baseline(bed)?;
+    report.baseline.iter().for_each(|line| progress.line(&line.to_string()));
+    progress.step("quiet run: the rate must be carried without loss");
+    let mut rig = Rig { bed, rate: options.rate, secs: options.secs };
+    report.quiet = quiet(&rig)?;
+    rig.rate = u32::try_from(report.quiet.carried_pps).context("a rate beyond 32 bits")?;
+    report.quiet.misses.iter().for_each(|miss| progress.line(&format!("MISS {miss}")));
+    progress.line(&format!("{} frames/s and direction: lost {}", rig.rate, report.quiet.lost));
+    progress.step("control trial: one port down and up, which must lose frames");
+    report.control = control(&rig)?;
+    progress.line(&format!("{}: lost {}", report.control.what, report.control.lost));
+    for scenario in options.scenario.causes() {
+        for number in 1..=options.trials {
+            let cause = scenario.cause(number);
+            progress.step(&format!("{} {number} of {}: {cause}", scenario.name(), options.trials));
+            let trial = failover(&rig, *scenario, cause, number)?;
+            progress.line(&progress::summary(&trial));
+            let stuck = trial.control_plane.ready_ms.is_none();
+            report.trials.push(trial);
+            if stuck {
+                progress.line("no MSM became ready slave: the trials that are left cannot be made");
+                return Ok(report);
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn write(path: Option<&Path>, text: &str) -> Result<()> {
+    path.map_or(Ok(()), |path| {
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+    })
+}
+
+fn how_to_go_on(prefix: &str) -> String {
+    let option = if prefix == options::PREFIX { String::new() } else { format!(" --prefix {prefix}") };
+    format!(
+        "the bed stays up:\n  cargo xtask cli{option}     talks to the switch\n  cargo xtask down{option}    takes it down"
+    )
+}
