@@ -25,8 +25,8 @@ use l3::L3;
 use links::Links;
 
 pub(crate) use bring_up::{bring_up, set_admin};
-pub(crate) use port::{Fault, Limits, MAX_MTU, Severity, faults};
-pub(crate) use view::{Neighbour, Netdev, NextHop, Route, RouteKey, View};
+pub(crate) use port::{Fault, Limits, Severity, faults};
+pub(crate) use view::{Netdev, View};
 
 /// What happened to the links since the last event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,8 @@ pub(crate) enum LinkEvent {
         /// As it is.
         after: Netdev,
     },
-    /// Notifications or events were lost and the view is right again: read the view instead of trusting earlier events.
+    /// Notifications or events were lost and the view is right again: read the view instead of trusting earlier events. A netdev
+    /// that went and came back meanwhile with its old index and name shows no difference: look whether its link is still attached.
     Resynced,
 }
 

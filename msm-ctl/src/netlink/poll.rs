@@ -25,7 +25,7 @@ use super::{NetlinkError, link};
 
 /// Between two rounds.
 const PERIOD: Duration = Duration::from_millis(2);
-/// Netdevs polled at most; one costs about 10 us a round. The others keep the late carrier that their fault names.
+/// Netdevs polled at most: each costs about 9 us a round, 64 of them 30 % of a CPU. Others keep their late carrier.
 const MAX_POLLED: usize = 64;
 /// Answers the links task may be behind; a change that finds no room is found again in the next round.
 const QUEUE: usize = 256;

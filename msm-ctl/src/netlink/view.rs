@@ -126,32 +126,7 @@ impl View {
         self.0.links.iter().map(|dev| dev.clone()).collect()
     }
 
-    /// Calls `each` for every route, in no order. `each` must not call back into the view.
-    pub(crate) fn routes(&self, mut each: impl FnMut(&Route)) {
-        self.0.routes.iter().for_each(|route| each(&route));
-    }
-
-    /// The route of this key.
-    pub(crate) fn route(&self, key: &RouteKey) -> Option<Route> {
-        self.0.routes.get(key).map(|route| route.clone())
-    }
-
-    /// Calls `each` for every neighbour, in no order. `each` must not call back into the view.
-    pub(crate) fn neighbours(&self, mut each: impl FnMut(&Neighbour)) {
-        self.0.neighbours.iter().for_each(|neighbour| each(&neighbour));
-    }
-
-    /// The neighbour of this address on this netdev.
-    pub(crate) fn neighbour(&self, ifindex: u32, address: IpAddr) -> Option<Neighbour> {
-        self.0.neighbours.get(&(ifindex, address)).map(|neighbour| neighbour.clone())
-    }
-
-    /// Records refused because a table was at its limit, since start. Not 0: the view is incomplete.
-    pub(crate) fn refused(&self) -> u64 {
-        self.0.refused.load(Ordering::Relaxed)
-    }
-
-    /// Writes a netdev and returns what was there. `Err(())` when the table is full.
+    /// Writes a netdev and returns what was there.
     pub(super) fn put_link(&self, dev: Netdev) -> Result<Option<Netdev>, Full> {
         let before = self.by_index(dev.ifindex);
         if before.is_none() && self.0.links.len() >= MAX_LINKS {
@@ -207,6 +182,37 @@ impl View {
     fn full(&self, table: &'static str, limit: usize) -> Full {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
         Full { table, limit }
+    }
+}
+
+#[allow(
+    dead_code,
+    reason = "L3 forwarding and its shows read these; the view is kept right for them from the start"
+)]
+impl View {
+    /// Calls `each` for every route, in no order. `each` must not call back into the view.
+    pub(crate) fn routes(&self, mut each: impl FnMut(&Route)) {
+        self.0.routes.iter().for_each(|route| each(&route));
+    }
+
+    /// The route of this key.
+    pub(crate) fn route(&self, key: &RouteKey) -> Option<Route> {
+        self.0.routes.get(key).map(|route| route.clone())
+    }
+
+    /// Calls `each` for every neighbour, in no order. `each` must not call back into the view.
+    pub(crate) fn neighbours(&self, mut each: impl FnMut(&Neighbour)) {
+        self.0.neighbours.iter().for_each(|neighbour| each(&neighbour));
+    }
+
+    /// The neighbour of this address on this netdev.
+    pub(crate) fn neighbour(&self, ifindex: u32, address: IpAddr) -> Option<Neighbour> {
+        self.0.neighbours.get(&(ifindex, address)).map(|neighbour| neighbour.clone())
+    }
+
+    /// Records refused because a table was at its limit, since start. Not 0: the view is incomplete.
+    pub(crate) fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
     }
 }
 
