@@ -58,13 +58,17 @@ impl FdbEntry {
     pub const fn stamp(self) -> u32 {
         (self.0 >> 32) as u32
     }
+    /// Stamps since it was last seen. A stamp up to half the range *after* `now` has age 0: another CPU, whose clock was
+    /// read later, may have just written it.
+    #[inline(always)]
+    pub const fn age(self, now: u32) -> u32 {
+        let since = now.wrapping_sub(self.stamp());
+        if since <= u32::MAX / 2 { since } else { 0 }
+    }
     /// True if it ages and was last seen more than `age` stamps before `now`; `age` 0 = never.
-    ///
-    /// A stamp up to half the range *after* `now` is young: another CPU, whose clock was read later, may have just written it.
     #[inline(always)]
     pub const fn expired(self, now: u32, age: u32) -> bool {
-        let since = now.wrapping_sub(self.stamp());
-        age != 0 && self.flags() & Self::STATIC == 0 && since > age && since <= u32::MAX / 2
+        age != 0 && self.flags() & Self::STATIC == 0 && self.age(now) > age
     }
 }
 const _: () = assert!(size_of::<FdbKey>() == 8 && size_of::<FdbEntry>() == 8);

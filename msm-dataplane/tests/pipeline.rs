@@ -1,17 +1,14 @@
 //! The forwarding plane, frame by frame: verdict, counters, FDB and metadata, by BPF_PROG_TEST_RUN. Needs root.
 
+#[path = "pipeline/drops.rs"]
+mod drops;
+#[path = "pipeline/egress.rs"]
+mod egress;
+#[path = "pipeline/forwarding.rs"]
+mod forwarding;
+#[path = "pipeline/frames.rs"]
+mod frames;
+#[path = "pipeline/learning.rs"]
+mod learning;
 #[path = "pipeline/plane.rs"]
 mod plane;
-
-use plane::*;
-
-#[test]
-fn every_program_verifies() {
-    let mut plane = Plane::new();
-    for name in ["dispatch", "ingress", "egress", "egress_test"] {
-        let (verified, translated) = plane.instructions(name);
-        println!("{name}: {verified} instructions verified, {translated} translated");
-    }
-    let out = plane.run(&[0xff; 64]);
-    println!("{out:?} {:?}", plane.drops(0u16));
-}

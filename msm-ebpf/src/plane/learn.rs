@@ -39,8 +39,7 @@ pub(crate) fn learn(
         return;
     }
     let settled = |seen: FdbEntry| {
-        seen.flags() & FdbEntry::STATIC != 0
-            || seen.lport() == lport && now.wrapping_sub(seen.stamp()) <= config.fdb_refresh
+        seen.flags() & FdbEntry::STATIC != 0 || seen.lport() == lport && seen.age(now) <= config.fdb_refresh
     };
     if cache::find(key, generation).is_some_and(settled) {
         return;
