@@ -20,8 +20,11 @@ pub(super) fn hosts(options: &BedOptions, switch: &Netns) -> Result<Vec<Host>> {
         }
         lines.push(format!("link set {switch_dev} up"));
     }
-    offloads(switch, options)?;
+    quiet_ports(switch, options)?;
     ip::batch(Some(switch.name()), &lines)?;
+    if options.switch == SwitchKind::Bridge {
+        bridge_gro(switch, options)?;
+    }
     Ok(hosts)
 }
 
@@ -57,17 +60,18 @@ fn host(prefix: &str, spec: &HostSpec, switch: &Netns) -> Result<Host> {
     Ok(Host { spec: spec.clone(), netns })
 }
 
-/// The switch's ends: GRO for the bridge, which has no XDP program to make veth poll.
-fn offloads(switch: &Netns, options: &BedOptions) -> Result<()> {
+fn quiet_ports(switch: &Netns, options: &BedOptions) -> Result<()> {
+    switch.enter(|| options.hosts.iter().try_for_each(|host| no_ipv6(&host.switch_dev)))?
+}
+
+/// GRO for the bridge's ports, which have no XDP program to make veth poll. Once they are up: while a netdev is down, veth does not tell
+/// its peer that frames may now be redirected to it (drivers/net/veth.c, veth_set_features).
+fn bridge_gro(switch: &Netns, options: &BedOptions) -> Result<()> {
     switch.enter(|| {
-        for HostSpec { switch_dev, .. } in &options.hosts {
-            no_ipv6(switch_dev)?;
-            if options.switch == SwitchKind::Bridge {
-                ethtool::set_gro(switch_dev, true)
-                    .map_err(BedError::io(format!("GRO on {}/{switch_dev}", switch.name())))?;
-            }
-        }
-        Ok(())
+        options.hosts.iter().try_for_each(|HostSpec { switch_dev, .. }| {
+            let failed = BedError::io(format!("GRO on {}/{switch_dev}", switch.name()));
+            ethtool::set_gro(switch_dev, true).map_err(failed)
+        })
     })?
 }
 
