@@ -3,9 +3,11 @@
 mod backplane;
 mod config;
 mod mgmt;
+mod msm;
 mod netlink;
 mod preflight;
 mod process;
+mod switch;
 mod task;
 
 fn main() {}

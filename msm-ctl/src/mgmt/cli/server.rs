@@ -1,0 +1,276 @@
+//! The command line's server in an MSM: many clients, each of which can harm only itself.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use prost::Message;
+use prost::bytes::Bytes;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
+use tracing::{info, warn};
+
+use super::grammar::{self, Command};
+use super::messages::{self, ANSWER_MAX, Announce, Body, CHUNK, FromServer, REQUEST_MAX, Request};
+use super::shows;
+use super::views::Done;
+use crate::config::chassis::Chassis;
+use crate::mgmt::log::Ring;
+use crate::msm::board::Board;
+use crate::netlink::View;
+use crate::process;
+use crate::task::Tasks;
+
+/// Clients at once: some people, their scripts and a testbed.
+const CLIENTS: usize = 32;
+/// A client that asks nothing for this long gives its place to others.
+const IDLE: Duration = Duration::from_secs(3600);
+/// A client that does not read an answer for this long is gone.
+const STUCK: Duration = Duration::from_secs(10);
+/// Longest wait for the actor: replication is bounded to 200 ms and a failover to some seconds.
+const ACTOR: Duration = Duration::from_secs(30);
+/// Group whose members may use the command line.
+const GROUP: &str = "msm";
+
+/// A command for the actor.
+pub(crate) struct Job {
+    /// Random; the same for a repeat.
+    pub(crate) id: u64,
+    /// What to do. Never a `show`.
+    pub(crate) command: Command,
+    /// Where the answer goes; nobody may be waiting any more.
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// Answer of the actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Done; a word on it.
+    Done(String),
+    /// Tried or not, this is why it is not done.
+    Failed(String),
+    /// Not tried.
+    Refused(String),
+}
+
+/// What the server of one MSM knows.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    /// The chassis file.
+    pub(crate) chassis: Arc<Chassis>,
+    /// What the actor shows.
+    pub(crate) board: watch::Receiver<Arc<Board>>,
+    /// The kernel's netdevs.
+    pub(crate) view: View,
+    /// The log.
+    pub(crate) log: Ring,
+    /// Wall clock when this process started.
+    pub(crate) started: std::time::SystemTime,
+    /// The actor.
+    pub(crate) jobs: mpsc::Sender<Job>,
+}
+
+/// Opens the socket: root and group [`GROUP`] may connect. The caller holds the slot's lock, so what is there is stale.
+pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    if let Some(gid) = group(GROUP) {
+        std::os::unix::fs::chown(path, None, Some(gid))?;
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+/// Gid of a group of /etc/group.
+fn group(name: &str) -> Option<u32> {
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    let line = groups.lines().find(|line| line.split(':').next() == Some(name))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
+/// Serves clients for as long as the process lives.
+pub(crate) async fn serve(listener: UnixListener, desk: Desk, tasks: Tasks) {
+    let places = Arc::new(Semaphore::new(CLIENTS));
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => {
+                    tasks.spawn("client", false, client(stream, desk.clone(), place));
+                }
+                Err(_) => warn!("a client was turned away: {CLIENTS} are connected"),
+            },
+            Err(error) => {
+                warn!("cannot accept a client: {error}");
+                // Out of descriptors: the next accept would fail as fast.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn client(stream: UnixStream, desk: Desk, _place: OwnedSemaphorePermit) {
+    let who = match admit(&stream) {
+        Ok(who) => who,
+        Err(why) => {
+            warn!("a client was turned away: {why}");
+            return;
+        }
+    };
+    if let Err(why) = converse(stream, desk).await {
+        info!("client {who}: connection dropped: {why}");
+    }
+}
+
+/// The socket's mode lets only root and the group in; this is the second lock, and the name for the log.
+fn admit(stream: &UnixStream) -> Result<String, String> {
+    let (uid, gid) = process::peer_uid(stream).map_err(|e| e.to_string())?;
+    if uid == 0 || group(GROUP).is_some() {
+        Ok(format!("uid {uid} gid {gid}"))
+    } else {
+        Err(format!("uid {uid} is not root, and there is no group {GROUP}"))
+    }
+}
+
+type Writer = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
+
+async fn converse(stream: UnixStream, mut desk: Desk) -> Result<(), String> {
+    let (read, write) = stream.into_split();
+    let mut reader: FramedRead<OwnedReadHalf, _> = FramedRead::new(read, messages::codec(REQUEST_MAX));
+    let mut writer: Writer = FramedWrite::new(write, messages::codec(ANSWER_MAX));
+    let mut said = announce(&desk.board.borrow_and_update());
+    send(&mut writer, Body::Announce(said.clone())).await?;
+    loop {
+        tokio::select! {
+            changed = desk.board.changed() => {
+                changed.map_err(|_| "the MSM is ending".to_owned())?;
+                let now = announce(&desk.board.borrow_and_update());
+                if now != said {
+                    send(&mut writer, Body::Announce(now.clone())).await?;
+                    said = now;
+                }
+            }
+            frame = tokio::time::timeout(IDLE, reader.next()) => {
+                let bytes = match frame {
+                    Err(_) => return Err(format!("no request for {} s", IDLE.as_secs())),
+                    Ok(None) => return Ok(()),
+                    Ok(Some(bytes)) => bytes.map_err(|e| e.to_string())?,
+                };
+                let request = Request::decode(bytes).map_err(|e| e.to_string())?;
+                let id = request.id;
+                let answer = answer(request, &desk).await;
+                send_answer(&mut writer, id, answer).await?;
+            }
+        }
+    }
+}
+
+fn announce(board: &Board) -> Announce {
+    Announce {
+        slot: board.status.identity.slot.to_string(),
+        role: board.status.role.name().to_owned(),
+        master: board.status.role.is_master(),
+        epoch: board.status.owner.map_or(0, |owner| owner.epoch),
+        sys_name: board.config.sys_name.clone(),
+        unsaved: board.config.unsaved,
+    }
+}
+
+/// An answer before it is cut into frames.
+struct Answer {
+    result: Result<Vec<u8>, String>,
+    role: &'static str,
+    elsewhere: bool,
+}
+
+async fn answer(request: Request, desk: &Desk) -> Answer {
+    let result = match grammar::parse(&request.line) {
+        Err(why) => Err(Trouble::Failed(why)),
+        Ok(Command::Show(show)) => {
+            let desk = desk.clone();
+            // Tables are read by system calls that take milliseconds.
+            tokio::task::spawn_blocking(move || shows::show(show, &desk))
+                .await
+                .map_err(|e| format!("show failed: {e}"))
+                .and_then(|shown| shown)
+                .map_err(Trouble::Failed)
+        }
+        Ok(command) => ask(request.id, command, desk).await,
+    };
+    let role = desk.board.borrow().status.role;
+    let (result, elsewhere) = match result {
+        Ok(data) => (Ok(data), false),
+        Err(Trouble::Failed(why)) => (Err(why), false),
+        Err(Trouble::Refused(why)) => (Err(why), !role.is_master()),
+        Err(Trouble::Ending) => (Err("this MSM is ending; ask the other one".to_owned()), true),
+    };
+    Answer { result, role: role.name(), elsewhere }
+}
+
+/// Why a command has no data.
+enum Trouble {
+    /// It was tried, or cannot be.
+    Failed(String),
+    /// It was not tried here.
+    Refused(String),
+    /// The actor is gone.
+    Ending,
+}
+
+async fn ask(id: u64, command: Command, desk: &Desk) -> Result<Vec<u8>, Trouble> {
+    let (reply, answered) = oneshot::channel();
+    desk.jobs.send(Job { id, command, reply }).await.map_err(|_| Trouble::Ending)?;
+    match tokio::time::timeout(ACTOR, answered).await {
+        Err(_) => Err(Trouble::Failed(format!("no answer for {} s; see show msm-failover", ACTOR.as_secs()))),
+        Ok(Err(_)) => Err(Trouble::Ending),
+        Ok(Ok(Reply::Done(message))) => {
+            serde_json::to_vec(&Done { message }).map_err(|e| Trouble::Failed(e.to_string()))
+        }
+        Ok(Ok(Reply::Failed(why))) => Err(Trouble::Failed(why)),
+        Ok(Ok(Reply::Refused(why))) => Err(Trouble::Refused(why)),
+    }
+}
+
+async fn send_answer(writer: &mut Writer, id: u64, answer: Answer) -> Result<(), String> {
+    let (data, error) = match answer.result {
+        Ok(data) => (data, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let mut rest = data.as_slice();
+    loop {
+        let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
+        rest = after;
+        let frame = messages::Answer {
+            id,
+            ok: error.is_none(),
+            error: error.clone().unwrap_or_default(),
+            data: chunk.to_vec(),
+            last: rest.is_empty(),
+            role: answer.role.to_owned(),
+            elsewhere: answer.elsewhere,
+        };
+        send(writer, Body::Answer(frame)).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+async fn send(writer: &mut Writer, body: Body) -> Result<(), String> {
+    let bytes = FromServer { body: Some(body) }.encode_to_vec();
+    match tokio::time::timeout(STUCK, writer.send(Bytes::from(bytes))).await {
+        Err(_) => Err(format!("it reads no answer for {} s", STUCK.as_secs())),
+        Ok(sent) => sent.map_err(|e| e.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

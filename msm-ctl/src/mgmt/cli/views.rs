@@ -1,0 +1,233 @@
+//! What `show` commands answer: the JSON that programs read and that text is printed from.
+//!
+//! Fields are added, never renamed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::mgmt::log::LogLine;
+
+/// `show switch`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Switch {
+    /// sysName.
+    pub(crate) sys_name: String,
+    /// The system's address.
+    pub(crate) system_mac: String,
+    /// `BD6808`.
+    pub(crate) platform: String,
+    /// `none`, `all msm-failover`, `critical msm-failover`.
+    pub(crate) recovery_mode: String,
+    /// Wall clock, UTC.
+    pub(crate) current_time: String,
+    /// When this MSM's process started, UTC.
+    pub(crate) boot_time: String,
+    /// Configuration changes since the chassis file or the last save.
+    pub(crate) unsaved: bool,
+    /// Generation of the configuration.
+    pub(crate) generation: u64,
+    /// FDB ageing time; 0 = never.
+    pub(crate) agingtime_s: u32,
+    /// Chassis name.
+    pub(crate) chassis: String,
+    /// Slot of the MSM that answered.
+    pub(crate) slot: String,
+    /// Role of the MSM that answered.
+    pub(crate) role: String,
+    /// Version of the image that answered.
+    pub(crate) version: String,
+}
+
+/// `show version`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// Chassis type.
+    pub(crate) platform: String,
+    /// Version of each MSM that this one knows.
+    pub(crate) msm: Vec<MsmVersion>,
+    /// ABI of the maps.
+    pub(crate) map_abi: u32,
+    /// Kernel release.
+    pub(crate) kernel: String,
+}
+
+/// One MSM of [`Version`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MsmVersion {
+    /// Slot.
+    pub(crate) slot: String,
+    /// Version.
+    pub(crate) version: String,
+    /// `primary` or `secondary`.
+    pub(crate) image: String,
+}
+
+/// `show msm-failover`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failover {
+    /// Both slots.
+    pub(crate) msm: Vec<Msm>,
+    /// Owner of the tree.
+    pub(crate) owner: Option<Owner>,
+    /// Slave that may take over hitlessly.
+    pub(crate) ready_slot: Option<String>,
+    /// Generation of the configuration.
+    pub(crate) generation: u64,
+    /// Cause of the last failover.
+    pub(crate) cause: String,
+    /// `take-links-down` or `keep-links-up`.
+    pub(crate) link_action: String,
+    /// `none`, `l2`, `l2_l3`.
+    pub(crate) preserve_state: String,
+    /// `inherited` or `flash`.
+    pub(crate) slave_config: String,
+    /// Failover timer.
+    pub(crate) timeout_s: u64,
+    /// `none`.
+    pub(crate) esrp_failover_mode: String,
+    /// How many since the chassis was started.
+    pub(crate) failovers: u64,
+    /// Rows.
+    pub(crate) subsystems: Vec<Subsystem>,
+    /// Times of the last failover, CLOCK_MONOTONIC.
+    pub(crate) last: Option<Last>,
+}
+
+/// One MSM of [`Failover`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Msm {
+    /// Slot.
+    pub(crate) slot: String,
+    /// `master`, `slave`, `booting`, `leaving`, `absent`.
+    pub(crate) role: String,
+    /// Process id; 0 when absent.
+    pub(crate) pid: u32,
+    /// Version; empty when absent.
+    pub(crate) version: String,
+    /// Image; empty when absent.
+    pub(crate) image: String,
+}
+
+/// Owner of the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Owner {
+    /// Slot.
+    pub(crate) slot: String,
+    /// Number of this ownership.
+    pub(crate) epoch: u64,
+}
+
+/// One subsystem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subsystem {
+    /// Name.
+    pub(crate) name: String,
+    /// State for the present slave.
+    pub(crate) state: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// State that this MSM had as slave when it became master.
+    pub(crate) old_state: String,
+    /// Why.
+    pub(crate) old_reason: String,
+}
+
+/// Times of a failover in ns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Last {
+    /// Command, or first sign of the death.
+    pub(crate) event_ns: u64,
+    /// The slave knows.
+    pub(crate) detected_ns: u64,
+    /// The rename is done.
+    pub(crate) committed_ns: u64,
+    /// Commands can be applied.
+    pub(crate) serving_ns: u64,
+}
+
+/// `show fdb`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fdb {
+    /// Stations.
+    pub(crate) entries: Vec<FdbEntry>,
+    /// How many.
+    pub(crate) count: usize,
+    /// Room.
+    pub(crate) capacity: u32,
+    /// Ageing time; 0 = never.
+    pub(crate) agingtime_s: u32,
+}
+
+/// One station.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FdbEntry {
+    /// Address.
+    pub(crate) mac: String,
+    /// VLAN name.
+    pub(crate) vlan: String,
+    /// VLAN id.
+    pub(crate) vid: u16,
+    /// `1:1`; empty for a blackhole.
+    pub(crate) port: String,
+    /// Since it was last seen.
+    pub(crate) age_s: u64,
+    /// `dynamic`, `static`, `blackhole`.
+    pub(crate) flags: Vec<String>,
+}
+
+/// `show ports`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ports {
+    /// Ports of the chassis file.
+    pub(crate) ports: Vec<Port>,
+}
+
+/// One port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Port {
+    /// `1:1`
+    pub(crate) port: String,
+    /// Netdev.
+    pub(crate) netdev: String,
+    /// Its index; 0 while it is absent.
+    pub(crate) ifindex: u32,
+    /// `active`, `ready` (no carrier), `disabled` (link set down), `absent`.
+    pub(crate) state: String,
+    /// What is wrong with it.
+    pub(crate) faults: Vec<String>,
+    /// Ups and downs of the carrier.
+    pub(crate) carrier_changes: u32,
+    /// Frames received.
+    pub(crate) rx_frames: u64,
+    /// Bytes received.
+    pub(crate) rx_bytes: u64,
+    /// Unicast frames sent.
+    pub(crate) tx_frames: u64,
+    /// Bytes of them.
+    pub(crate) tx_bytes: u64,
+    /// Frames received and flooded.
+    pub(crate) flooded: u64,
+    /// Flooded copies sent.
+    pub(crate) tx_flood_copies: u64,
+    /// Stations learned here.
+    pub(crate) learned: u64,
+    /// Stations not learned because the FDB was full.
+    pub(crate) learn_full: u64,
+    /// Frames dropped, by reason; reasons without a drop are left out.
+    pub(crate) drops: BTreeMap<String, u64>,
+}
+
+/// `show log`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Log {
+    /// Newest first.
+    pub(crate) lines: Vec<LogLine>,
+}
+
+/// A command that changes something: a word on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// The word; often empty.
+    pub(crate) message: String,
+}

@@ -1,0 +1,128 @@
+//! What the forwarding plane is to be: out of the chassis file, the configuration and the netdevs that there are. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_LPORT, SLOTS};
+use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry};
+
+use crate::config::chassis::Chassis;
+use crate::config::model::Config;
+use crate::netlink::{Fault, Limits, Netdev, Severity};
+
+/// VLAN Default.
+const DEFAULT_VLAN: u16 = 1;
+/// Fabrics of the two controllers; those of slots C and D are not inserted.
+const FABRICS_PRESENT: u8 = 2;
+
+/// The plane, with the faults that keep a port out of it.
+pub(crate) struct Plan {
+    /// For `Owner::reconcile`.
+    pub(crate) desired: Desired,
+    /// Ports whose netdev cannot be attached, and why.
+    pub(crate) refused: BTreeMap<Lport, Fault>,
+}
+
+/// The plane of `chassis` under `config`. `netdev` finds one by name.
+pub(crate) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> Option<Netdev>) -> Plan {
+    let mut refused = BTreeMap::new();
+    let mut ports = BTreeMap::new();
+    for (&lport, name) in &chassis.ports {
+        let device = netdev(name);
+        let fault = device.as_ref().and_then(|device| {
+            device
+                .faults(&Limits::default(), None)
+                .into_iter()
+                .find(|fault| fault.severity() == Severity::Refused)
+        });
+        let ifindex = device.filter(|_| fault.is_none()).map(|device| device.ifindex);
+        refused.extend(fault.map(|fault| (lport, fault)));
+        ports.insert(lport, DesiredPort { ifindex, enabled: true, pvid: DEFAULT_VLAN });
+    }
+    let default = DesiredVlan { untagged: ports.keys().copied().collect(), ..DesiredVlan::default() };
+    let mut fabrics = [FabricState::default(); FABRICS];
+    for fabric in &mut fabrics[..usize::from(FABRICS_PRESENT)] {
+        *fabric = FabricState { present: 1, programmed: 1 };
+    }
+    let static_fdb = config
+        .blackholes
+        .iter()
+        .map(|(mac, vid)| (FdbKey::new(mac.0, *vid), StaticEntry { lport: NO_LPORT, blackhole: true }))
+        .collect();
+    let desired = Desired {
+        ports,
+        vlans: BTreeMap::from([(DEFAULT_VLAN, default)]),
+        // The programs know the defaults; there are no exceptions yet.
+        control: BTreeMap::new(),
+        fabrics,
+        buckets: buckets(),
+        fdb_age: Duration::from_secs(u64::from(config.aging_s)),
+        static_fdb,
+    };
+    Plan { desired, refused }
+}
+
+/// Both fabrics carry every other bucket of every slot.
+fn buckets() -> Vec<u8> {
+    let per_slot = (0..FABRIC_BUCKETS_PER_SLOT)
+        .map(|bucket| u8::try_from(bucket % u32::from(FABRICS_PRESENT)).unwrap_or(0));
+    (0..SLOTS).flat_map(|_| per_slot.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::mac::Mac;
+    use std::path::Path;
+
+    const FILE: &str = "name = \"t\"\ntype = \"BD6804\"\nsystem_mac = \"02:00:00:00:00:01\"\n\
+        [[port]]\nport = \"1:1\"\nnetdev = \"p1\"\n[[port]]\nport = \"2:1\"\nnetdev = \"p2\"\n";
+
+    fn chassis() -> Chassis {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let file = dir.path().join("t.toml");
+        std::fs::write(&file, FILE).expect("written");
+        Chassis::read(&file, Path::new("/")).expect("good")
+    }
+
+    fn veth(ifindex: u32, mtu: u32) -> Netdev {
+        Netdev {
+            ifindex,
+            name: "p".into(),
+            admin_up: true,
+            carrier: true,
+            mtu,
+            kind: "veth".into(),
+            xdp_features: 5,
+            ..Netdev::default()
+        }
+    }
+
+    #[test]
+    fn a_netdev_that_is_not_there_or_cannot_be_is_no_port_and_hinders_no_other() {
+        let chassis = chassis();
+        let config = Config::of(&chassis);
+        let plan = plan(&chassis, &config, |name| (name == "p1").then(|| veth(1001, 1500)));
+        assert_eq!(plan.desired.ports[&0].ifindex, Some(1001));
+        assert_eq!(plan.desired.ports[&64].ifindex, None);
+        assert!(plan.refused.is_empty(), "missing is no fault of a netdev");
+        assert_eq!(plan.desired.vlans[&1].untagged.len(), 2, "membership is configuration");
+        let plan = super::plan(&chassis, &config, |_| Some(veth(1001, 9000)));
+        assert!(plan.desired.ports.values().all(|port| port.ifindex.is_none()));
+        assert_eq!(plan.refused.len(), 2);
+    }
+
+    #[test]
+    fn the_configuration_is_in_it() {
+        let chassis = chassis();
+        let mut config = Config::of(&chassis);
+        config.aging_s = 15;
+        config.blackholes.insert((Mac([2, 0, 0, 0, 0, 9]), 1));
+        let desired = plan(&chassis, &config, |_| None).desired;
+        assert_eq!(desired.fdb_age, Duration::from_secs(15));
+        let entry = desired.static_fdb[&FdbKey::new([2, 0, 0, 0, 0, 9], 1)];
+        assert!(entry.blackhole);
+        let half = desired.buckets.iter().filter(|fabric| **fabric == 0).count();
+        assert_eq!(half * 2, desired.buckets.len(), "each fabric has half");
+    }
+}
