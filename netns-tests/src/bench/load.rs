@@ -225,7 +225,7 @@ impl Load {
         Ok(map.get(&0, 0).map_err(failed)?.iter().sum())
     }
 
-    /// What the numbering generator sent so far: the number that comes next, over all CPUs.
+    /// What the numbering generator on `cpu` sent so far: the number that comes next.
     ///
     /// # Errors
     /// `ProbeError::Bpf`.
@@ -234,6 +234,17 @@ impl Load {
         let map = PerCpuArray::<&MapData, Shared<GenState>>::try_from(self.map(load_names::GEN)?)
             .map_err(failed)?;
         Ok(map.get(&0, 0).map_err(failed)?.get(cpu).map_or(0, |state| state.0.next))
+    }
+
+    /// Lets the numbering sink begin at 0 again.
+    ///
+    /// # Errors
+    /// `ProbeError::Bpf`.
+    pub fn forget_numbers(&mut self) -> Result<()> {
+        let failed = |e: aya::maps::MapError| ProbeError::bpf("clearing the numbered sink", e);
+        let map = self.map_mut(load_names::SINK_NUMBERED)?;
+        let mut map = Array::<&mut MapData, Shared<SinkNumbered>>::try_from(map).map_err(failed)?;
+        map.set(0, Shared(SinkNumbered::default()), 0).map_err(failed)
     }
 
     /// What the numbering sink saw so far.

@@ -4,6 +4,7 @@
 //! frames are counted in the kernel, at the receiving host. Contenders take turns within a round, and only rates of the same round are
 //! compared: the machine's speed drifts more between rounds than the contenders differ.
 
+pub mod closed_loop;
 mod contender;
 pub mod load;
 mod rounds;
