@@ -10,6 +10,7 @@ mod decision;
 mod envelope;
 mod message;
 mod options;
+mod replication;
 mod roles;
 mod slot;
 mod subsystem;
@@ -19,7 +20,7 @@ mod wire;
 pub use cause::{Cause, Trigger};
 pub use decision::{ConfigSource, Decision, Verdict, decide};
 pub use envelope::{DecodeError, Envelope, FRAME_MAX, PROTOCOL};
-pub use message::{Message, Phase, Record, Snapshot, Standing};
+pub use message::{Message, Phase, Record, Release, Snapshot, Standing};
 pub use options::{
     EsrpFailoverMode, LinkAction, Options, OptionsError, Preserve, RecoveryLevel, SlaveConfig,
     TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,

@@ -65,6 +65,21 @@ pub struct Standing {
     pub subsystems: Vec<(Subsystem, State, Reason)>,
 }
 
+/// A handover that waits for the slave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Name that the tree has.
+    pub name: OwnerName,
+    /// Generation that the slave must have.
+    pub generation: u64,
+    /// Why.
+    pub trigger: Trigger,
+    /// Options in force.
+    pub options: Options,
+    /// When it began.
+    pub event: Time,
+}
+
 /// Every message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -108,18 +123,7 @@ pub enum Message {
         reason: Reason,
     },
     /// Master: I have no owner handle any more; take it.
-    Released {
-        /// Name that the tree has.
-        name: OwnerName,
-        /// Generation that the slave must have.
-        generation: u64,
-        /// Why.
-        trigger: Trigger,
-        /// Options in force.
-        options: Options,
-        /// When it began.
-        event: Time,
-    },
+    Released(Release),
     /// New master: done.
     Committed {
         /// Name that the tree has now.

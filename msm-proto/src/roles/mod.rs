@@ -1,70 +1,279 @@
 //! The machine of one MSM: election, T-sync session, replication, handover.
 
+mod core;
+mod election;
 mod events;
+mod handover;
+mod master;
+mod phase;
+mod session;
+mod slave;
 mod state;
+mod succession;
+mod sync;
+mod timers;
 
 pub use events::{
     Answer, Channel, CommandId, Input, Level, MetaView, Outcome, Output, Outputs, Refusal, Session, Takeover,
 };
 pub use state::{History, Identity, Keepalives, PeerStatus, Role, Stamps, Status};
 
+use self::{core::Core, election::Electing, phase::RoleState};
 use crate::{
+    message::Phase,
     options::Options,
-    subsystem::{Reason, State, Subsystem, SubsystemStatus},
+    slot::OwnerName,
+    subsystem::{Reason, Subsystem, SubsystemStatus},
     time::Time,
 };
 
 /// One MSM.
 #[derive(Debug)]
 pub struct Machine {
-    identity: Identity,
-    options: Options,
+    core: Core,
+    role: RoleState,
+    /// Observations asked for and not answered: only the last one counts.
+    observing: u32,
 }
 
 impl Machine {
     /// An MSM that has not started yet: its first input is [`Input::Boot`].
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { identity, options: Options::default() }
+        Self { core: Core::new(identity), role: RoleState::Off, observing: 0 }
     }
 
     /// Takes one input at `now` and says what is to be done. Never panics on what a peer or a client says.
     pub fn step(&mut self, now: Time, input: Input) -> Outputs {
-        let _ = now;
-        if let Input::Boot { options } = input {
-            self.options = options;
+        self.input(now, input);
+        self.core.tell_phase(self.role.phase());
+        if let RoleState::Master(master) = &mut self.role {
+            master.refresh(&mut self.core);
+            if master.pump(&mut self.core, now) {
+                self.role = RoleState::Leaving;
+            }
         }
-        Vec::new()
+        let out = std::mem::take(&mut self.core.out);
+        let observes = out.iter().filter(|output| matches!(output, Output::Observe)).count();
+        self.observing += u32::try_from(observes).unwrap_or(u32::MAX);
+        out
+    }
+
+    fn input(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Boot { options } => {
+                self.core.own_options = options;
+                self.core.options = options;
+                if matches!(self.role, RoleState::Off) {
+                    self.role = Electing::enter(&mut self.core, now, false);
+                }
+            }
+            Input::Tick => self.tick(now),
+            Input::PeerConnected { session } => {
+                if self.core.link.is_some() {
+                    self.gone(now);
+                }
+                self.core.connected(now, session, self.role.phase());
+            }
+            Input::Frame { session, channel, bytes } => self.frame(now, session, channel, &bytes),
+            Input::PeerGone { session } if self.is_session(session) => self.gone(now),
+            Input::PeerGone { .. } => {}
+            Input::PeerDead { session } => match &mut self.role {
+                RoleState::Slave(slave) => slave.died(&mut self.core, now, session),
+                RoleState::Taking(taking) => {
+                    if let Some(slave) = taking.slave() {
+                        slave.died(&mut self.core, now, session);
+                    }
+                }
+                _ => {}
+            },
+            Input::OutboxOverflow { session } if self.is_session(session) => {
+                if let RoleState::Master(master) = &mut self.role {
+                    master.fail(&mut self.core, Subsystem::Configuration, Reason::BracketOverflow);
+                }
+                self.disconnect(now, "its outbox is full");
+            }
+            Input::OutboxOverflow { .. } => {}
+            Input::Observed { name, meta } => self.observed(now, name, meta),
+            Input::Owned(result) => match std::mem::replace(&mut self.role, RoleState::Leaving) {
+                RoleState::Taking(taking) => self.role = taking.owned(&mut self.core, now, result),
+                RoleState::Master(mut master) => {
+                    if !master.owned(&mut self.core, now, result) {
+                        self.role = RoleState::Master(master);
+                    }
+                }
+                other => self.role = other,
+            },
+            Input::Serving
+            | Input::Released { .. }
+            | Input::OwnershipLost
+            | Input::Command { .. }
+            | Input::Applied { .. }
+            | Input::Snapshot { .. }
+            | Input::RunFailover { .. } => self.master_input(now, input),
+            Input::Loaded(_) | Input::ReplayFailed { .. } | Input::HardwareChecked(_) => {
+                self.slave_input(input);
+            }
+            Input::Exception { task, critical, text } => self.exception(now, &task, critical, &text),
+        }
+    }
+
+    fn master_input(&mut self, now: Time, input: Input) {
+        let core = &mut self.core;
+        let RoleState::Master(master) = &mut self.role else {
+            if let Input::Command { id, .. } | Input::RunFailover { id } = input {
+                core.refuse(id, format!("MSM {} is not the master", core.me.slot));
+            }
+            return;
+        };
+        match input {
+            Input::Serving => master.serving(core, now),
+            Input::Released { name } => master.released(core, now, name),
+            Input::Command { id, record, options } => master.command(core, now, id, record, options),
+            Input::Applied { id, result } => master.applied(core, id, result),
+            Input::Snapshot { bytes } => master.snapshot(core, now, bytes),
+            Input::RunFailover { id } => master.run_failover(core, now, id),
+            Input::OwnershipLost => {
+                core.reset(Level::Error, "the pin tree is another's");
+                self.role = RoleState::Leaving;
+            }
+            _ => {}
+        }
+    }
+
+    fn slave_input(&mut self, input: Input) {
+        let core = &mut self.core;
+        let slave = match &mut self.role {
+            RoleState::Slave(slave) => slave,
+            RoleState::Taking(taking) => match taking.slave() {
+                Some(slave) => slave,
+                None => return,
+            },
+            _ => return,
+        };
+        match input {
+            Input::Loaded(result) => slave.loaded(core, result),
+            Input::HardwareChecked(result) => slave.hardware(core, result),
+            Input::ReplayFailed { text } => {
+                core.log(Level::Error, format!("a change of the master cannot be taken over: {text}"));
+                slave.fail(core, Subsystem::Configuration, Reason::ConfigFailed);
+            }
+            _ => {}
+        }
+    }
+
+    fn observed(&mut self, now: Time, name: Option<OwnerName>, meta: Option<MetaView>) {
+        self.observing = self.observing.saturating_sub(1);
+        if self.observing > 0 {
+            return;
+        }
+        match std::mem::replace(&mut self.role, RoleState::Leaving) {
+            RoleState::Taking(taking) => self.role = taking.observed(&mut self.core, now, name),
+            RoleState::Slave(slave) => self.role = slave.observed(&mut self.core, now, name, meta),
+            RoleState::Master(master) if master.is_deposed(name) => {
+                self.core.reset(Level::Error, "another MSM owns the pin tree");
+            }
+            other => self.role = other,
+        }
+    }
+
+    fn exception(&mut self, now: Time, task: &str, critical: bool, text: &str) {
+        let core = &mut self.core;
+        core.log(Level::Error, format!("task {task} panicked: {text}"));
+        let trigger = crate::cause::Trigger::TaskPanic { critical };
+        let leaves = match &mut self.role {
+            RoleState::Off | RoleState::Leaving => return,
+            RoleState::Master(master) => master.exception(core, now, trigger, task),
+            // No failover, but the same level says whether a process lives on without one of its tasks.
+            _ => {
+                crate::decision::decide(trigger, &core.options, true).verdict
+                    != crate::decision::Verdict::NoFailover
+            }
+        };
+        if leaves {
+            core.reset(Level::Error, format!("task {task} panicked"));
+            self.role = RoleState::Leaving;
+        }
+    }
+
+    fn tick(&mut self, now: Time) {
+        let core = &mut self.core;
+        let next = match &mut self.role {
+            RoleState::Off | RoleState::Leaving => return,
+            RoleState::Electing(electing) => electing.tick(core, now),
+            RoleState::Taking(taking) => {
+                taking.tick(core, now);
+                None
+            }
+            RoleState::Slave(slave) => slave.tick(core, now),
+            RoleState::Master(master) => master.tick(core, now).then_some(RoleState::Leaving),
+        };
+        if let Some(next) = next {
+            self.role = next;
+        }
+        self.core.link_tick(now);
     }
 
     /// When [`Input::Tick`] is due. Changes with every step; a Tick that comes early does nothing.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        None
+        if matches!(self.role, RoleState::Off | RoleState::Leaving) {
+            return None;
+        }
+        [self.core.link_deadline(), self.role.deadline()].into_iter().flatten().min()
+    }
+
+    /// Role, without the rest of [`Machine::status`].
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role.phase().into()
     }
 
     /// What this MSM shows of itself.
     #[must_use]
     pub fn status(&self) -> Status {
+        let core = &self.core;
+        let (generation, ready_slot) = match &self.role {
+            RoleState::Master(master) => (master.applied, master.ready_slot(core)),
+            RoleState::Slave(slave) => (slave.store.generation(), slave.ready.then_some(core.me.slot)),
+            _ => (0, None),
+        };
+        let rows = core.rows.iter().zip(core.old_rows);
         Status {
-            identity: self.identity.clone(),
-            role: Role::Booting,
-            peer: None,
-            owner: None,
-            ready_slot: None,
-            generation: 0,
-            options: self.options,
-            history: History::default(),
+            identity: core.me.clone(),
+            role: self.role(),
+            peer: core
+                .peer()
+                .map(|peer| PeerStatus { identity: peer.identity.clone(), role: peer.phase.into() }),
+            owner: core.owner,
+            ready_slot,
+            generation,
+            options: core.options,
+            history: core.history,
             subsystems: Subsystem::ALL
-                .map(|name| SubsystemStatus {
+                .into_iter()
+                .zip(rows)
+                .map(|(name, (&(state, reason), (old_state, old_reason)))| SubsystemStatus {
                     name,
-                    state: State::NotAvailable,
-                    reason: Reason::None,
-                    old_state: State::NotAvailable,
-                    old_reason: Reason::None,
+                    state,
+                    reason,
+                    old_state,
+                    old_reason,
                 })
-                .to_vec(),
-            keepalives: Keepalives::default(),
+                .collect(),
+            keepalives: core.link.as_ref().map(|link| link.keepalives).unwrap_or_default(),
         }
+    }
+
+    /// Options in force.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.core.options
+    }
+
+    /// The peer's phase, for tests and displays.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.role.phase()
     }
 }

@@ -13,14 +13,17 @@ use self::{
 };
 use crate::{
     envelope::{DecodeError, Envelope},
-    message::Message,
+    message::{Message, Release},
+    subsystem::Subsystem,
     time::Time,
 };
 
-/// Oldest version of the payloads that is spoken here.
+/// Oldest version of T-sync that is spoken here: which messages there are and what they mean.
 pub(crate) const OLDEST: u32 = 1;
 /// Newest one.
 pub(crate) const NEWEST: u32 = 1;
+/// Version of every payload below. Each is raised alone, when it changes so that an older reader would be wrong.
+const PAYLOAD: u32 = 1;
 /// Longest text in a message; more is cut.
 const TEXT_MAX: usize = 1024;
 
@@ -28,6 +31,12 @@ const TEXT_MAX: usize = 1024;
 const ROLES: u32 = 1;
 const CONFIGURATION: u32 = 2;
 const L2_HARDWARE: u32 = 3;
+
+/// The subsystem that an envelope's number means; what no subsystem has concerns the configuration.
+pub(crate) fn subsystem(number: u32) -> Subsystem {
+    let index = (number as usize).wrapping_sub(CONFIGURATION as usize);
+    Subsystem::ALL.get(index).copied().unwrap_or(Subsystem::Configuration)
+}
 
 /// Fields of one message, for errors that name them.
 #[derive(Clone, Copy)]
@@ -161,7 +170,7 @@ impl Message {
                 let failed = Failed { subsystem: Some(subsystem.code()), reason: Some(reason.code()) };
                 (ROLES, 8, failed.encode_to_vec())
             }
-            Self::Released { name, generation, trigger, options, event } => {
+            Self::Released(Release { name, generation, trigger, options, event }) => {
                 let released = Released {
                     name: Some(WireName::new(*name)),
                     generation: Some(*generation),
@@ -190,7 +199,7 @@ impl Message {
             }
             Self::HardwareChecked => (L2_HARDWARE, 1, Vec::new()),
         };
-        Envelope { epoch, sequence, subsystem, subtype, version: NEWEST, payload }.encode()
+        Envelope { epoch, sequence, subsystem, subtype, version: PAYLOAD, payload }.encode()
     }
 
     /// Reads the payload of an envelope.
@@ -200,7 +209,7 @@ impl Message {
     pub fn decode(envelope: &Envelope) -> Result<Self, DecodeError> {
         let Envelope { subsystem, subtype, version, ref payload, .. } = *envelope;
         let invalid = || DecodeError::InvalidSubtype { subsystem, subtype, version };
-        if !(OLDEST..=NEWEST).contains(&version) {
+        if version != PAYLOAD {
             return Err(invalid());
         }
         let one = |of: Of| of.some("number", of.body::<Number>(payload)?.number);
@@ -243,13 +252,13 @@ impl Message {
             (ROLES, 9) => {
                 let of = Of("released");
                 let wire: Released = of.body(payload)?;
-                Self::Released {
+                Self::Released(Release {
                     name: of.some("name", wire.name)?.read(of)?,
                     generation: of.some("generation", wire.generation)?,
                     trigger: of.one_of("trigger", wire.trigger)?,
                     options: of.some("options", wire.options)?.read(of)?,
                     event: Time(of.some("event", wire.event_ns)?),
-                }
+                })
             }
             (ROLES, 10) => {
                 let of = Of("committed");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     cause::{Cause, Trigger},
     envelope::{DecodeError, Envelope, FRAME_MAX},
-    message::{Message, Phase, Record, Snapshot, Standing},
+    message::{Message, Phase, Record, Release, Snapshot, Standing},
     options::{LinkAction, Options, Preserve},
     roles::{CommandId, History, Identity, Outcome, Stamps},
     slot::{OwnerName, Slot},
@@ -41,13 +41,13 @@ fn examples() -> Vec<Message> {
         Message::SyncRequest,
         Message::Demote { why: "late".into() },
         Message::SubsystemFailed { subsystem: Subsystem::Esrp, reason: Reason::Watchdog },
-        Message::Released {
+        Message::Released(Release {
             name,
             generation: 9,
             trigger: Trigger::TaskPanic { critical: true },
             options: l2,
             event: Time(5),
-        },
+        }),
         Message::Committed { name },
         Message::HandoverFailed { why: String::new() },
         Message::Chunk { index: 0, count: 1, bytes: vec![1, 2] },

@@ -1,0 +1,209 @@
+//! What replication keeps: outcomes of the last commands, and a slave's copy of the master's log.
+
+use std::collections::VecDeque;
+
+use crate::{
+    message::{Record, Snapshot},
+    options::Options,
+    roles::{CommandId, Outcome},
+};
+
+/// Commands that a master has in flight: more are refused. 64 clients at once are more than an operator has.
+pub(crate) const PIPELINE_MAX: usize = 64;
+/// Outcomes that are kept, to answer a client that asks again after a failover.
+const OUTCOMES_MAX: usize = 256;
+/// Longest text of an outcome that is kept.
+const TEXT_MAX: usize = 256;
+/// Bytes of a snapshot in one message.
+pub(crate) const CHUNK: usize = 64 * 1024;
+/// Chunks of the largest snapshot, its own fields included.
+const CHUNKS_MAX: u32 = (crate::SNAPSHOT_MAX / CHUNK) as u32 + 8;
+/// Records that a slave holds until its copy is loaded.
+const LOADING_MAX: usize = 1024;
+
+/// What became of the last commands.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes {
+    kept: VecDeque<(CommandId, Outcome)>,
+}
+
+impl Outcomes {
+    pub(crate) fn get(&self, id: CommandId) -> Option<&Outcome> {
+        self.kept.iter().find(|(kept, _)| *kept == id).map(|(_, outcome)| outcome)
+    }
+
+    pub(crate) fn keep(&mut self, id: CommandId, outcome: &Outcome) {
+        if self.kept.len() == OUTCOMES_MAX {
+            self.kept.pop_front();
+        }
+        let mut outcome = outcome.clone();
+        let (Outcome::Done(text) | Outcome::Failed(text)) = &mut outcome;
+        text.truncate(text.floor_char_boundary(TEXT_MAX));
+        self.kept.push_back((id, outcome));
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<(CommandId, Outcome)> {
+        self.kept.iter().cloned().collect()
+    }
+}
+
+impl From<Vec<(CommandId, Outcome)>> for Outcomes {
+    fn from(mut kept: Vec<(CommandId, Outcome)>) -> Self {
+        kept.drain(..kept.len().saturating_sub(OUTCOMES_MAX));
+        Self { kept: kept.into() }
+    }
+}
+
+/// The master's messages do not follow from each other, or are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreError {
+    /// Out of order, or of no known snapshot.
+    Broken,
+    /// Over a limit.
+    Overflow,
+}
+
+/// A slave's copy.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    held: Held,
+    /// Records whose apply the master has not confirmed: to be done again after a takeover.
+    redo: VecDeque<Record>,
+    /// Last record stored.
+    stored: u64,
+    pub(crate) options: Options,
+    pub(crate) outcomes: Outcomes,
+}
+
+#[derive(Debug, Default)]
+enum Held {
+    /// Nothing, or nothing that can be used: a snapshot has to come.
+    #[default]
+    None,
+    /// Chunks come.
+    Assembling { count: u32, next: u32, bytes: Vec<u8> },
+    /// The process loads it; records applied meanwhile wait.
+    Loading { replays: Vec<Vec<u8>> },
+    /// Complete and in step.
+    InStep,
+}
+
+impl Store {
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a takeover could carry on from it.
+    pub(crate) fn in_step(&self) -> bool {
+        matches!(self.held, Held::InStep)
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.held, Held::None)
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.stored
+    }
+
+    /// Takes a chunk; the last one gives the configuration to load.
+    pub(crate) fn chunk(
+        &mut self,
+        index: u32,
+        count: u32,
+        bytes: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if index == 0 {
+            if count == 0 || count > CHUNKS_MAX {
+                return Err(StoreError::Overflow);
+            }
+            self.clear();
+            self.held = Held::Assembling { count, next: 0, bytes: Vec::new() };
+        }
+        let Held::Assembling { count: expected, next, bytes: all } = &mut self.held else {
+            return Err(StoreError::Broken);
+        };
+        if index != *next || count != *expected || bytes.len() > CHUNK {
+            return Err(StoreError::Broken);
+        }
+        all.extend(bytes);
+        *next += 1;
+        if *next < *expected {
+            return Ok(None);
+        }
+        let snapshot = Snapshot::decode(all).map_err(|_| StoreError::Broken)?;
+        self.held = Held::Loading { replays: Vec::new() };
+        self.stored = snapshot.generation;
+        self.options = snapshot.options;
+        self.outcomes = snapshot.outcomes.into();
+        Ok(Some(snapshot.configuration))
+    }
+
+    /// The process has loaded it; gives the records that were applied meanwhile.
+    pub(crate) fn loaded(&mut self) -> Vec<Vec<u8>> {
+        match std::mem::take(&mut self.held) {
+            Held::Loading { replays } => {
+                self.held = Held::InStep;
+                replays
+            }
+            // It was for a copy that has been given up since.
+            other => {
+                self.held = other;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Stores a record. `Ok(false)`: there is no copy that it belongs to.
+    pub(crate) fn store(&mut self, record: Record) -> Result<bool, StoreError> {
+        match self.held {
+            Held::None => return Ok(false),
+            Held::Assembling { .. } => return Err(StoreError::Broken),
+            Held::Loading { .. } | Held::InStep => {}
+        }
+        if record.generation != self.stored + 1 {
+            return Err(StoreError::Broken);
+        }
+        if self.redo.len() >= PIPELINE_MAX {
+            return Err(StoreError::Overflow);
+        }
+        self.stored = record.generation;
+        self.redo.push_back(record);
+        Ok(true)
+    }
+
+    /// The master's apply has ended; gives the record to do to the copy now.
+    pub(crate) fn applied(
+        &mut self,
+        generation: u64,
+        outcome: &Outcome,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.is_none() {
+            return Ok(None);
+        }
+        let record =
+            self.redo.pop_front().filter(|r| r.generation == generation).ok_or(StoreError::Broken)?;
+        self.outcomes.keep(record.id, outcome);
+        if !matches!(outcome, Outcome::Done(_)) {
+            return Ok(None);
+        }
+        if let Some(options) = record.options {
+            self.options = options;
+        }
+        if let Held::Loading { replays } = &mut self.held {
+            if replays.len() == LOADING_MAX {
+                return Err(StoreError::Overflow);
+            }
+            replays.push(record.bytes);
+            return Ok(None);
+        }
+        Ok(Some(record.bytes))
+    }
+
+    /// What a takeover has to do again, and the last record applied.
+    pub(crate) fn into_redo(self) -> (VecDeque<Record>, u64, Options, Outcomes) {
+        let applied = self.stored - self.redo.len() as u64;
+        (self.redo, applied, self.options, self.outcomes)
+    }
+}

@@ -1,0 +1,233 @@
+//! Without a master: who takes the tree, and the taking.
+
+use super::{
+    core::Core,
+    events::{Level, Output, Refusal, Takeover},
+    master::{Beginning, Master},
+    phase::RoleState,
+    slave::Slave,
+    timers,
+};
+use crate::{
+    decision::Decision,
+    message::{Message, Phase},
+    slot::{OwnerName, Slot},
+    time::Time,
+};
+
+/// Waits for a master, or for the right to be it.
+#[derive(Debug)]
+pub(super) struct Electing {
+    until: Time,
+    /// The last attempt failed: the next one waits for `until`, whatever the peer says.
+    hold: bool,
+    /// The peer was left the tree once.
+    deferred: bool,
+}
+
+impl Electing {
+    pub(super) fn enter(core: &mut Core, now: Time, hold: bool) -> RoleState {
+        let mut electing = Self { until: now + timers::election(core.me.slot), hold, deferred: false };
+        match electing.settle(core, now) {
+            Some(next) => next,
+            None => RoleState::Electing(electing),
+        }
+    }
+
+    /// The peer's phase may decide it.
+    pub(super) fn settle(&mut self, core: &mut Core, now: Time) -> Option<RoleState> {
+        match core.peer_phase() {
+            Some(Phase::Master) => Some(RoleState::Slave(Slave::follow(core))),
+            Some(Phase::Orphan) if !self.hold => Some(Taking::boot(core)),
+            Some(Phase::Booting) if !self.hold && core.me.slot == Slot::A => Some(Taking::boot(core)),
+            Some(Phase::Booting | Phase::Claiming | Phase::Slave) if !self.deferred => {
+                self.deferred = true;
+                self.until = now + timers::DEFER;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// The peer is gone: nobody to wait for, but perhaps another start of it.
+    pub(super) fn alone(&mut self, core: &Core, now: Time) {
+        self.deferred = false;
+        self.until = now + timers::election(core.me.slot);
+    }
+
+    pub(super) fn deadline(&self) -> Time {
+        self.until
+    }
+
+    pub(super) fn tick(&self, core: &mut Core, now: Time) -> Option<RoleState> {
+        (now >= self.until).then(|| Taking::boot(core))
+    }
+}
+
+/// Why the tree is taken.
+#[derive(Debug)]
+enum Plan {
+    /// There is no master.
+    Boot,
+    /// The master released it, or died.
+    Failover(Box<Failover>),
+}
+
+/// A failover in progress.
+#[derive(Debug)]
+pub(super) struct Failover {
+    /// Name that the tree must have.
+    pub(super) from: OwnerName,
+    pub(super) decision: Decision,
+    pub(super) event: Time,
+    pub(super) detected: Time,
+    /// The master is alive and waits for an answer.
+    pub(super) handover: bool,
+    /// What to carry on from, or to go back to.
+    pub(super) slave: Slave,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Observing,
+    Creating,
+    Committing(OwnerName),
+    Waiting(Time),
+}
+
+/// Takes the tree.
+#[derive(Debug)]
+pub(super) struct Taking {
+    plan: Plan,
+    stage: Stage,
+    attempts: u32,
+    refusal: Refusal,
+}
+
+impl Taking {
+    /// Takes a tree without an owner, or creates it.
+    pub(super) fn boot(core: &mut Core) -> RoleState {
+        core.push(Output::Observe);
+        RoleState::Taking(Self::new(Plan::Boot, Stage::Observing))
+    }
+
+    /// Takes the tree that `failover` names.
+    pub(super) fn failover(core: &mut Core, failover: Failover) -> RoleState {
+        let from = failover.from;
+        core.push(Output::Commit { from });
+        RoleState::Taking(Self::new(Plan::Failover(Box::new(failover)), Stage::Committing(from)))
+    }
+
+    fn new(plan: Plan, stage: Stage) -> Self {
+        Self { plan, stage, attempts: 0, refusal: Refusal::Renamed }
+    }
+
+    /// The slave that a failover would go back to.
+    pub(super) fn slave(&mut self) -> Option<&mut Slave> {
+        match &mut self.plan {
+            Plan::Failover(failover) => Some(&mut failover.slave),
+            Plan::Boot => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.stage {
+            Stage::Waiting(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    pub(super) fn tick(&mut self, core: &mut Core, now: Time) {
+        if let Stage::Waiting(until) = self.stage
+            && now >= until
+        {
+            self.stage = Stage::Observing;
+            core.push(Output::Observe);
+        }
+    }
+
+    pub(super) fn observed(mut self, core: &mut Core, now: Time, name: Option<OwnerName>) -> RoleState {
+        if !matches!(self.stage, Stage::Observing) {
+            return RoleState::Taking(self);
+        }
+        let commit = match (&self.plan, name) {
+            (Plan::Boot, None) => {
+                core.owner = None;
+                self.stage = Stage::Creating;
+                core.push(Output::Create);
+                return RoleState::Taking(self);
+            }
+            (Plan::Boot, Some(name)) => {
+                core.owner = Some(name);
+                name
+            }
+            (Plan::Failover(failover), Some(name)) => {
+                // An attempt that failed after its rename left the tree in our name.
+                let ours = OwnerName { slot: core.me.slot, epoch: failover.from.epoch + 1 };
+                // While the master waits, an unrenamed tree goes back to it (DESIGN.md law 9).
+                if name == ours || (name == failover.from && !failover.handover) {
+                    name
+                } else {
+                    return self.give_up(core, now);
+                }
+            }
+            (Plan::Failover(_), None) => return self.give_up(core, now),
+        };
+        self.stage = Stage::Committing(commit);
+        core.push(Output::Commit { from: commit });
+        RoleState::Taking(self)
+    }
+
+    pub(super) fn owned(
+        mut self,
+        core: &mut Core,
+        now: Time,
+        result: Result<OwnerName, Refusal>,
+    ) -> RoleState {
+        let from = match self.stage {
+            Stage::Creating => None,
+            Stage::Committing(from) => Some(from),
+            Stage::Observing | Stage::Waiting(_) => return RoleState::Taking(self),
+        };
+        match (result, self.plan) {
+            (Ok(name), Plan::Boot) => {
+                let takeover = if from.is_none() { Takeover::Cold } else { Takeover::Adopted };
+                let moved = from.is_some_and(|from| from.slot != core.me.slot);
+                Master::enter(core, now, name, takeover, Beginning::Boot { moved })
+            }
+            (Ok(name), Plan::Failover(failover)) => {
+                let takeover = Takeover::Failover(failover.decision);
+                Master::enter(core, now, name, takeover, Beginning::Failover(failover))
+            }
+            (Err(refusal), Plan::Boot) => {
+                if matches!(refusal, Refusal::Failed(_)) {
+                    core.log(Level::Error, format!("cannot take the pin tree: {refusal}"));
+                }
+                Electing::enter(core, now, true)
+            }
+            (Err(refusal), plan) => {
+                self.plan = plan;
+                self.attempts += 1;
+                self.refusal = refusal;
+                if self.attempts >= timers::RETRIES {
+                    return self.give_up(core, now);
+                }
+                self.stage = Stage::Waiting(now + timers::RETRY);
+                RoleState::Taking(self)
+            }
+        }
+    }
+
+    /// Back to where the failover began.
+    fn give_up(self, core: &mut Core, now: Time) -> RoleState {
+        let Plan::Failover(failover) = self.plan else { return Electing::enter(core, now, true) };
+        let why = format!("MSM {} could not take {}: {}", core.me.slot, failover.from, self.refusal);
+        core.log(Level::Error, why.clone());
+        if failover.handover {
+            core.send(&Message::HandoverFailed { why });
+            failover.slave.resume(core, now)
+        } else {
+            Electing::enter(core, now, true)
+        }
+    }
+}

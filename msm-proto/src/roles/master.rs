@@ -1,0 +1,437 @@
+//! The master: plans become records, records are acknowledged, applied and answered, in that order.
+
+use std::collections::VecDeque;
+
+use super::{
+    core::{Core, NO_ROWS},
+    election::Failover,
+    events::{CommandId, Level, Outcome, Output, Takeover},
+    handover::Handover,
+    phase::RoleState,
+    slave::Slave,
+    state::Stamps,
+    sync::{Failures, SlaveSync},
+    timers,
+};
+use crate::{
+    cause::Cause,
+    message::{Message, Phase, Record, Snapshot, Standing},
+    options::Options,
+    replication::PIPELINE_MAX,
+    slot::{OwnerName, Slot},
+    subsystem::{Reason, State, Subsystem},
+    time::Time,
+};
+
+/// A command in flight.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) record: Record,
+    /// Until when the slave's acknowledgement is waited for; `None` = it may be applied.
+    pub(super) waits: Option<Time>,
+    /// A client waits for the answer. Nobody does for a redo, until somebody asks.
+    answer: bool,
+}
+
+/// The one effect that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Busy {
+    No,
+    Applying,
+    Snapshotting,
+}
+
+/// How mastership began.
+#[derive(Debug)]
+pub(super) enum Beginning {
+    /// Without a master before; `moved`: the tree was the other slot's.
+    Boot {
+        moved: bool,
+    },
+    Failover(Box<Failover>),
+}
+
+/// See the file's first line.
+#[derive(Debug)]
+pub(super) struct Master {
+    /// Its name in the tree.
+    pub(super) name: OwnerName,
+    pub(super) serving: bool,
+    /// Times of the failover that is being finished.
+    stamps: Option<(Cause, Stamps)>,
+    pub(super) applied: u64,
+    pub(super) assigned: u64,
+    pub(super) pipeline: VecDeque<Entry>,
+    pub(super) busy: Busy,
+    pub(super) slave: Option<SlaveSync>,
+    /// Failures of the last slave, by its instance: only a reboot clears them.
+    failures: Option<(u64, Failures)>,
+    /// META calls the slave ready.
+    pub(super) ready: bool,
+    pub(super) handover: Option<Handover>,
+    /// The hitless readiness of this slave has been logged.
+    announced: bool,
+}
+
+impl Master {
+    /// The tree is ours under `name`.
+    pub(super) fn enter(
+        core: &mut Core,
+        now: Time,
+        name: OwnerName,
+        takeover: Takeover,
+        beginning: Beginning,
+    ) -> RoleState {
+        debug_assert_eq!(name.slot, core.me.slot, "a tree taken for another slot");
+        debug_assert!(core.owner.is_none_or(|old| old.epoch < name.epoch), "an epoch owned twice");
+        core.owner = Some(name);
+        core.old_rows = core.rows;
+        core.rows = NO_ROWS;
+        let mut master = Self {
+            name,
+            serving: false,
+            stamps: None,
+            applied: 0,
+            assigned: 0,
+            pipeline: VecDeque::new(),
+            busy: Busy::No,
+            slave: None,
+            failures: None,
+            ready: false,
+            handover: None,
+            announced: false,
+        };
+        let mut handover = false;
+        match beginning {
+            Beginning::Failover(failover) => {
+                handover = failover.handover;
+                let stamps = Stamps {
+                    event_ns: failover.event,
+                    detected_ns: failover.detected,
+                    committed_ns: now,
+                    serving_ns: now,
+                };
+                master.stamps = Some((failover.decision.cause, stamps));
+                // Its process ends, if it has not.
+                if let Some(link) = &mut core.link
+                    && failover.slave.follows(link.session)
+                    && let Some(peer) = &mut link.peer
+                {
+                    peer.phase = Phase::Leaving;
+                }
+                if failover.inherits() {
+                    master.inherit(core, failover.slave);
+                } else {
+                    core.options = core.own_options;
+                }
+            }
+            Beginning::Boot { moved } => {
+                core.options = core.own_options;
+                if moved {
+                    core.history.failovers += 1;
+                    core.history.cause = Cause::Exception;
+                    core.history.last = None;
+                }
+            }
+        }
+        // META still names the slave of the owner before: this MSM itself.
+        core.push(Output::SetReady { slot: None, generation: master.applied });
+        if handover {
+            core.send(&Message::Committed { name });
+        }
+        core.log(Level::Info, format!("MSM {} is master as {name}", core.me.slot));
+        core.serve(takeover);
+        RoleState::Master(Box::new(master))
+    }
+
+    /// Carries on from the copy: what the old master may or may not have applied is done again, before anything new.
+    fn inherit(&mut self, core: &mut Core, slave: Slave) {
+        let (redo, applied, options, outcomes) = slave.store.into_redo();
+        self.applied = applied;
+        self.assigned = applied + redo.len() as u64;
+        self.pipeline = redo.into_iter().map(|record| Entry { record, waits: None, answer: false }).collect();
+        core.options = options;
+        core.outcomes = outcomes;
+    }
+
+    pub(super) fn serving(&mut self, core: &mut Core, now: Time) {
+        self.serving = true;
+        if let Some((cause, mut stamps)) = self.stamps.take() {
+            stamps.serving_ns = now;
+            core.history.failovers += 1;
+            core.history.cause = cause;
+            core.history.last = Some(stamps);
+        }
+    }
+
+    /// A client's planned change.
+    pub(super) fn command(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        id: CommandId,
+        bytes: Vec<u8>,
+        options: Option<Options>,
+    ) {
+        if let Some(outcome) = core.outcomes.get(id).cloned() {
+            return core.outcome(id, outcome);
+        }
+        if let Some(entry) = self.pipeline.iter_mut().find(|entry| entry.record.id == id) {
+            entry.answer = true;
+            return;
+        }
+        if self.handover.is_some() {
+            return core.refuse(id, "a failover is in progress: send it again, to the new master");
+        }
+        if bytes.len() > crate::RECORD_MAX {
+            return core.refuse(id, format!("a command of {} bytes is too long", bytes.len()));
+        }
+        if self.pipeline.len() >= PIPELINE_MAX {
+            return core.refuse(id, format!("{PIPELINE_MAX} commands are in progress: try again"));
+        }
+        if let Some(Err(error)) = options.map(|options| options.validate()) {
+            return core.refuse(id, error.to_string());
+        }
+        self.assigned += 1;
+        let record = Record { id, generation: self.assigned, bytes, options };
+        let mut waits = None;
+        if let Some(slave) = &mut self.slave {
+            if slave.strict() {
+                waits = Some(now + timers::ACK);
+            }
+            slave.relay(core, || Message::Replicate(record.clone()));
+        }
+        self.pipeline.push_back(Entry { record, waits, answer: true });
+    }
+
+    /// Begins what can begin: a snapshot between two commands, else the next command. True: the process ends.
+    pub(super) fn pump(&mut self, core: &mut Core, now: Time) -> bool {
+        if !self.serving || self.busy != Busy::No || !self.owns() {
+            return false;
+        }
+        if let Some(slave) = &mut self.slave
+            && slave.take_snapshot(now)
+        {
+            self.busy = Busy::Snapshotting;
+            core.push(Output::TakeSnapshot);
+            return false;
+        }
+        match self.pipeline.front() {
+            Some(entry) if entry.waits.is_none() => {
+                self.busy = Busy::Applying;
+                let Record { id, ref bytes, .. } = entry.record;
+                core.push(Output::Apply { id, record: bytes.clone() });
+                false
+            }
+            Some(_) => false,
+            None => self.drained(core),
+        }
+    }
+
+    pub(super) fn applied(&mut self, core: &mut Core, id: CommandId, result: Result<String, String>) {
+        let ours =
+            self.busy == Busy::Applying && self.pipeline.front().is_some_and(|entry| entry.record.id == id);
+        debug_assert!(ours, "a result without its Apply");
+        let Some(entry) = self.pipeline.pop_front_if(|_| ours) else { return };
+        self.busy = Busy::No;
+        debug_assert_eq!(entry.record.generation, self.applied + 1, "applied out of order");
+        self.applied = entry.record.generation;
+        let outcome = match result {
+            Ok(text) => {
+                if let Some(options) = entry.record.options {
+                    core.options = options;
+                }
+                Outcome::Done(text)
+            }
+            Err(text) => {
+                core.log(Level::Warning, format!("a command was rolled back and is not applied: {text}"));
+                Outcome::Failed(text)
+            }
+        };
+        core.outcomes.keep(id, &outcome);
+        if let Some(slave) = &mut self.slave {
+            let generation = self.applied;
+            slave.relay(core, || Message::Applied { generation, outcome: outcome.clone() });
+        }
+        if !self.ready {
+            core.push(Output::SetReady { slot: None, generation: self.applied });
+        }
+        if entry.answer {
+            core.outcome(id, outcome);
+        }
+    }
+
+    /// The slave stored everything up to `generation`.
+    pub(super) fn acknowledged(&mut self, core: &mut Core, generation: u64) {
+        let Some(slave) = &mut self.slave else { return };
+        if generation > self.assigned || !slave.acknowledged(generation) {
+            return;
+        }
+        for entry in self.pipeline.iter_mut().filter(|entry| entry.record.generation <= generation) {
+            entry.waits = None;
+        }
+        if self.ready {
+            core.push(Output::SetReady { slot: Some(core.me.slot.peer()), generation });
+        }
+    }
+
+    /// The slave is no longer in step: META says so first, then commands go on without it.
+    pub(super) fn demote(&mut self, core: &mut Core, why: &str) {
+        self.unready(core);
+        core.log(Level::Warning, format!("MSM {} is not ready: {why}", core.me.slot.peer()));
+        core.send(&Message::Demote { why: why.to_owned() });
+        if let Some(slave) = &mut self.slave {
+            slave.stop();
+        }
+        self.clear_waits();
+    }
+
+    /// The slave is gone.
+    pub(super) fn lose_slave(&mut self, core: &mut Core) {
+        if let Some(slave) = self.slave.take() {
+            self.failures = Some(slave.into_failures());
+            core.log(Level::Warning, format!("MSM {} is gone", core.me.slot.peer()));
+        }
+        self.announced = false;
+        self.unready(core);
+        self.clear_waits();
+    }
+
+    pub(super) fn clear_waits(&mut self) {
+        for entry in &mut self.pipeline {
+            entry.waits = None;
+        }
+    }
+
+    pub(super) fn unready(&mut self, core: &mut Core) {
+        // After a release the tree is not ours to write; a reopened one is mended by `refresh`.
+        if self.ready && self.owns() {
+            self.ready = false;
+            core.push(Output::SetReady { slot: None, generation: self.applied });
+        }
+    }
+
+    /// Whether the handle is open.
+    pub(super) fn owns(&self) -> bool {
+        !self.handover.as_ref().is_some_and(Handover::released)
+    }
+
+    pub(super) fn ready_slot(&self, core: &Core) -> Option<Slot> {
+        self.ready.then(|| core.me.slot.peer())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let waits = self.pipeline.iter().filter_map(|entry| entry.waits).min();
+        let slave = self.slave.as_ref().and_then(SlaveSync::deadline);
+        let handover = self.handover.as_ref().and_then(Handover::deadline);
+        [waits, slave, handover].into_iter().flatten().min()
+    }
+
+    /// True: the process ends.
+    pub(super) fn tick(&mut self, core: &mut Core, now: Time) -> bool {
+        if self.pipeline.iter().any(|entry| entry.waits.is_some_and(|until| now >= until)) {
+            self.demote(core, "it did not acknowledge a command within 200 ms");
+        }
+        if self.slave.as_ref().and_then(SlaveSync::deadline).is_some_and(|until| now >= until) {
+            self.demote(core, "the transfer of the configuration stands still");
+        }
+        let drags = self.handover.as_mut().is_some_and(|handover| !handover.tick(core, now));
+        drags && self.abort(core, "the commands in flight did not end in time")
+    }
+
+    /// A slave asks for everything.
+    pub(super) fn sync_request(&mut self, core: &mut Core) {
+        self.unready(core);
+        self.clear_waits();
+        let Some(link) = &mut core.link else { return };
+        link.standing_sent = None;
+        let instance = link.peer.as_ref().map_or(0, |peer| peer.identity.instance);
+        let failures = self.failures.take().filter(|(whose, _)| *whose == instance);
+        let failed = failures.map(|(_, failed)| failed).unwrap_or_default();
+        self.slave.get_or_insert_with(|| SlaveSync::new(instance, failed)).want();
+    }
+
+    /// A subsystem failed, here or at the slave.
+    pub(super) fn fail(&mut self, core: &mut Core, subsystem: Subsystem, reason: Reason) {
+        if let Some(slave) = &mut self.slave {
+            slave.fail(core, subsystem, reason);
+            if !slave.strict() {
+                self.unready(core);
+                self.clear_waits();
+            }
+        }
+    }
+
+    pub(super) fn snapshot(&mut self, core: &mut Core, now: Time, configuration: Vec<u8>) {
+        debug_assert_eq!(self.busy, Busy::Snapshotting, "a snapshot that nobody asked for");
+        self.busy = Busy::No;
+        let Some(slave) = &mut self.slave else { return };
+        let snapshot = Snapshot {
+            generation: self.applied,
+            options: core.options,
+            outcomes: core.outcomes.to_vec(),
+            configuration,
+        };
+        slave.transfer(core, now, snapshot, self.pipeline.iter().map(|entry| &entry.record));
+    }
+
+    /// After every step: META and the peer are told what has changed.
+    pub(super) fn refresh(&mut self, core: &mut Core) {
+        if self.slave.is_none() && core.peer().is_some_and(|peer| !peer.speaks) {
+            let mut slave = SlaveSync::default();
+            slave.fail(core, Subsystem::Configuration, Reason::Revision);
+            slave.fail(core, Subsystem::L2Hardware, Reason::Revision);
+            self.slave = Some(slave);
+        }
+        let missed = core.link.as_ref().is_some_and(|link| link.missed);
+        if let Some(slave) = &mut self.slave {
+            slave.follow_options(&core.options);
+        }
+        core.rows = self.slave.as_ref().map_or(NO_ROWS, |slave| slave.rows(&core.options, missed));
+        if !self.owns() {
+            return;
+        }
+        let ready = self.serving
+            && core.options.replicate()
+            && self.slave.as_ref().is_some_and(|slave| slave.in_step(self.assigned))
+            && self.laggard(core).is_none();
+        if self.ready && (self.laggard(core).is_some() || !core.options.replicate()) {
+            self.unready(core);
+        } else if ready && !self.ready {
+            self.ready = true;
+            core.push(Output::SetReady { slot: Some(core.me.slot.peer()), generation: self.assigned });
+        }
+        if self.ready && !self.announced && core.options.are_hitless() {
+            self.announced = true;
+            core.log(Level::Info, "Slave MSM initialized for hitless failover operation.");
+        }
+        self.tell_standing(core);
+    }
+
+    fn tell_standing(&self, core: &mut Core) {
+        let subsystems =
+            Subsystem::ALL.iter().zip(core.rows).map(|(name, (state, reason))| (*name, state, reason));
+        let standing = Standing {
+            options: core.options,
+            history: core.history,
+            ready: self.ready,
+            subsystems: subsystems.collect(),
+        };
+        let Some(link) = &mut core.link else { return };
+        if link.peer.as_ref().is_some_and(|peer| peer.speaks)
+            && link.standing_sent.as_ref() != Some(&standing)
+        {
+            link.standing_sent = Some(standing.clone());
+            core.send(&Message::Standing(standing));
+        }
+    }
+
+    /// The first enabled subsystem that is not ready.
+    pub(super) fn laggard(&self, core: &Core) -> Option<(Subsystem, State)> {
+        Subsystem::ALL
+            .into_iter()
+            .zip(core.rows)
+            .find(|(name, (state, _))| name.enabled(&core.options) && *state != State::Ready)
+            .map(|(name, (state, _))| (name, state))
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a machine is, with what it has there.
+
+use super::{
+    election::{Electing, Taking},
+    master::Master,
+    slave::Slave,
+    state::Role,
+};
+use crate::{message::Phase, time::Time};
+
+/// See the file's first line.
+#[derive(Debug)]
+pub(super) enum RoleState {
+    /// Not booted.
+    Off,
+    /// No master is known.
+    Electing(Electing),
+    /// Taking the tree.
+    Taking(Taking),
+    /// Follows a master.
+    Slave(Slave),
+    /// Owns the tree.
+    Master(Box<Master>),
+    /// Ends its process.
+    Leaving,
+}
+
+impl RoleState {
+    /// As the peer sees it.
+    pub(super) fn phase(&self) -> Phase {
+        match self {
+            Self::Off | Self::Electing(_) => Phase::Booting,
+            Self::Taking(_) => Phase::Claiming,
+            Self::Slave(slave) => slave.phase(),
+            Self::Master(_) => Phase::Master,
+            Self::Leaving => Phase::Leaving,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self {
+            Self::Off | Self::Leaving => None,
+            Self::Electing(electing) => Some(electing.deadline()),
+            Self::Taking(taking) => taking.deadline(),
+            Self::Slave(slave) => slave.deadline(),
+            Self::Master(master) => master.deadline(),
+        }
+    }
+}
+
+impl From<Phase> for Role {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Booting => Self::Booting,
+            Phase::Claiming | Phase::Orphan | Phase::Slave => Self::Slave,
+            Phase::Master => Self::Master,
+            Phase::Leaving => Self::Leaving,
+        }
+    }
+}

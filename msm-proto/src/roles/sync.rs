@@ -1,0 +1,247 @@
+//! The master's side of one slave: snapshot, then every record, in order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{
+    core::{Core, Rows},
+    events::Level,
+    timers,
+};
+use crate::{
+    message::{Message, Record, Snapshot},
+    options::Options,
+    replication::CHUNK,
+    subsystem::{Reason, State, Subsystem},
+    time::Time,
+};
+
+/// Chunks under way: the transfer never fills an outbox.
+const WINDOW: u32 = 4;
+/// Messages, and bytes of them, held back while the chunks travel. More fails the subsystem: `brkt ovflow`.
+const BACKLOG_MAX: usize = 512;
+const BACKLOG_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+#[derive(Debug, Default)]
+enum Stage {
+    /// Nothing is sent: not asked for, demoted, failed, or switched off by the options.
+    #[default]
+    Idle,
+    /// Asked for.
+    Wanted,
+    /// The process has been asked for its configuration.
+    Taking,
+    /// Chunks travel; records wait behind them.
+    Chunks { all: Vec<Vec<u8>>, sent: u32, acked: u32, backlog: VecDeque<Message>, bytes: usize },
+    /// All is sent; the slave loads it.
+    Loading,
+    /// In step: commands wait for its acknowledgement.
+    InStep,
+}
+
+/// See the file's first line.
+#[derive(Debug, Default)]
+pub(super) struct SlaveSync {
+    /// Which start of the slave.
+    instance: u64,
+    stage: Stage,
+    /// The slave asked, but the options do not replicate.
+    asked: bool,
+    deadline: Option<Time>,
+    acked: u64,
+    hardware: bool,
+    failed: Failures,
+}
+
+/// Failed subsystems and why.
+pub(super) type Failures = BTreeMap<Subsystem, Reason>;
+
+impl SlaveSync {
+    /// A slave; `failed`: what had failed before its link was cut.
+    pub(super) fn new(instance: u64, failed: Failures) -> Self {
+        Self { instance, failed, ..Self::default() }
+    }
+
+    /// What a reconnect does not clear.
+    pub(super) fn into_failures(self) -> (u64, Failures) {
+        (self.instance, self.failed)
+    }
+
+    /// A slave asks for everything.
+    pub(super) fn want(&mut self) {
+        self.stage = if self.failed.is_empty() { Stage::Wanted } else { Stage::Idle };
+        self.asked = true;
+        self.deadline = None;
+    }
+
+    /// Nothing more is sent until it asks again.
+    pub(super) fn stop(&mut self) {
+        self.stage = Stage::Idle;
+        self.asked = false;
+        self.deadline = None;
+    }
+
+    /// Options switch replication off and on.
+    pub(super) fn follow_options(&mut self, options: &Options) {
+        match (options.replicate(), &self.stage) {
+            (false, Stage::Idle) => {}
+            (false, _) => {
+                self.stage = Stage::Idle;
+                self.deadline = None;
+            }
+            (true, Stage::Idle) if self.asked && self.failed.is_empty() => self.stage = Stage::Wanted,
+            (true, _) => {}
+        }
+    }
+
+    /// Whether the process is to be asked for its configuration now.
+    pub(super) fn take_snapshot(&mut self, now: Time) -> bool {
+        let wanted = matches!(self.stage, Stage::Wanted);
+        if wanted {
+            self.stage = Stage::Taking;
+            self.deadline = Some(now + timers::TRANSFER);
+        }
+        wanted
+    }
+
+    /// Sends `snapshot`, and `records` behind it: those that are not applied yet.
+    pub(super) fn transfer<'a>(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        snapshot: Snapshot,
+        records: impl Iterator<Item = &'a Record>,
+    ) {
+        if !matches!(self.stage, Stage::Taking) {
+            return;
+        }
+        if snapshot.configuration.len() > crate::SNAPSHOT_MAX {
+            return self.fail(core, Subsystem::Configuration, Reason::BracketOverflow);
+        }
+        self.acked = snapshot.generation;
+        let all: Vec<_> = snapshot.encode().chunks(CHUNK).map(<[u8]>::to_vec).collect();
+        self.stage = Stage::Chunks { all, sent: 0, acked: 0, backlog: VecDeque::new(), bytes: 0 };
+        for record in records {
+            self.relay(core, || Message::Replicate(record.clone()));
+        }
+        self.advance(core, now);
+    }
+
+    /// The slave has chunk `index`.
+    pub(super) fn chunk_acknowledged(&mut self, core: &mut Core, now: Time, index: u32) {
+        if let Stage::Chunks { sent, acked, .. } = &mut self.stage
+            && index == *acked
+            && index < *sent
+        {
+            *acked += 1;
+            self.advance(core, now);
+        }
+    }
+
+    fn advance(&mut self, core: &mut Core, now: Time) {
+        let Stage::Chunks { all, sent, acked, backlog, .. } = &mut self.stage else { return };
+        self.deadline = Some(now + timers::TRANSFER);
+        // At most SNAPSHOT_MAX / CHUNK and a few.
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        while *sent < count && *sent < *acked + WINDOW {
+            let bytes = std::mem::take(&mut all[*sent as usize]);
+            core.send(&Message::Chunk { index: *sent, count, bytes });
+            *sent += 1;
+        }
+        if *sent == count {
+            for message in std::mem::take(backlog) {
+                core.send(&message);
+            }
+            self.stage = Stage::Loading;
+        }
+    }
+
+    /// The slave has loaded it.
+    pub(super) fn loaded(&mut self) {
+        if matches!(self.stage, Stage::Loading) {
+            self.stage = Stage::InStep;
+            self.deadline = None;
+        }
+    }
+
+    /// Sends what belongs to the log, behind what went before.
+    pub(super) fn relay(&mut self, core: &mut Core, message: impl FnOnce() -> Message) {
+        match &mut self.stage {
+            Stage::Idle | Stage::Wanted | Stage::Taking => {}
+            Stage::Chunks { backlog, bytes, .. } => {
+                let message = message();
+                if let Message::Replicate(record) = &message {
+                    *bytes += record.bytes.len();
+                }
+                backlog.push_back(message);
+                if backlog.len() > BACKLOG_MAX || *bytes > BACKLOG_BYTES_MAX {
+                    self.fail(core, Subsystem::Configuration, Reason::BracketOverflow);
+                }
+            }
+            Stage::Loading | Stage::InStep => core.send(&message()),
+        }
+    }
+
+    /// Whether commands wait for this slave.
+    pub(super) fn strict(&self) -> bool {
+        matches!(self.stage, Stage::InStep)
+    }
+
+    /// It stored everything up to `generation`; false if that means nothing now.
+    pub(super) fn acknowledged(&mut self, generation: u64) -> bool {
+        let counts = matches!(self.stage, Stage::Loading | Stage::InStep) && generation > self.acked;
+        if counts {
+            self.acked = generation;
+        }
+        counts
+    }
+
+    /// Whether it has every record up to `assigned`.
+    pub(super) fn in_step(&self, assigned: u64) -> bool {
+        self.strict() && self.acked == assigned
+    }
+
+    pub(super) fn hardware_checked(&mut self) {
+        self.hardware = true;
+    }
+
+    /// A subsystem failed, here or there. A reboot of the slave clears it.
+    pub(super) fn fail(&mut self, core: &mut Core, subsystem: Subsystem, reason: Reason) {
+        core.log(
+            Level::Error,
+            format!("subsystem {subsystem} of MSM {} failed: {reason}", core.me.slot.peer()),
+        );
+        self.failed.insert(subsystem, reason);
+        if subsystem == Subsystem::L2Hardware {
+            self.failed.insert(Subsystem::L3Hardware, reason);
+        }
+        if subsystem == Subsystem::Configuration {
+            self.stop();
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    /// State and reason of every subsystem.
+    pub(super) fn rows(&self, options: &Options, missed: bool) -> Rows {
+        Subsystem::ALL.map(|name| {
+            if !name.enabled(options) {
+                return (State::Disable, Reason::None);
+            }
+            if let Some(reason) = self.failed.get(&name) {
+                return (State::Failed, *reason);
+            }
+            if missed {
+                return (State::Initial, Reason::Keepalive);
+            }
+            let state = match (name, &self.stage) {
+                (Subsystem::Configuration, Stage::InStep) => State::Ready,
+                (Subsystem::Configuration, Stage::Chunks { .. } | Stage::Loading) => State::Xfr,
+                (Subsystem::L2Hardware | Subsystem::L3Hardware, _) if self.hardware => State::Ready,
+                _ => State::Initial,
+            };
+            (state, Reason::None)
+        })
+    }
+}

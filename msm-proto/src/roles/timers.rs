@@ -1,0 +1,43 @@
+//! How long anything may take. No state of the machine is without an end.
+
+use std::time::Duration;
+
+use crate::slot::Slot;
+
+/// A booting MSM that hears nobody takes the tree after this. A is first, B leaves it time.
+pub(super) const fn election(slot: Slot) -> Duration {
+    match slot {
+        Slot::A => Duration::from_millis(100),
+        Slot::B => Duration::from_millis(400),
+    }
+}
+
+/// For a peer that says it is taking the tree: several takeovers long.
+pub(super) const DEFER: Duration = Duration::from_secs(2);
+/// Between two attempts to take a tree whose owner is gone.
+pub(super) const RETRY: Duration = Duration::from_millis(2);
+/// Attempts. A lock that outlives its proven-dead owner is held by a child that is about to go.
+pub(super) const RETRIES: u32 = 25;
+/// An orphan leaves the tree this long to the MSM that boots again.
+pub(super) const ORPHAN: Duration = Duration::from_secs(3);
+/// From the proof of the master's death to the end of file of its link: what it still said is read first.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(5);
+/// A slave without its master, but without proof of its death, says so after this.
+pub(super) const LOST: Duration = Duration::from_secs(1);
+
+/// The slave's acknowledgement of a record (DESIGN.md law 5).
+pub(super) const ACK: Duration = Duration::from_millis(200);
+/// One step of a snapshot's transfer.
+pub(super) const TRANSFER: Duration = Duration::from_secs(2);
+/// A demoted slave asks again after this: at once, a slow slave would stall a command in every round.
+pub(super) const RESYNC: Duration = Duration::from_millis(500);
+
+/// Commands in flight when a handover begins.
+pub(super) const DRAIN: Duration = Duration::from_secs(1);
+/// From the release of the tree to the word that it was taken.
+pub(super) const COMMIT: Duration = Duration::from_millis(500);
+
+/// Between keepalives.
+pub(super) const KEEPALIVE: Duration = Duration::from_millis(100);
+/// A peer that says nothing for this long is missed: ten keepalives, since a busy machine schedules late.
+pub(super) const MISSED: Duration = Duration::from_secs(1);
