@@ -150,11 +150,6 @@ impl Family {
         Ok(Self { handle: controller.handle, name, id, groups })
     }
 
-    /// The family's number, which its messages carry.
-    pub(super) fn id(&self) -> u16 {
-        self.id
-    }
-
     /// Sends one request and collects the answer.
     pub(super) async fn request(
         &self,

@@ -64,10 +64,6 @@ impl L3 {
                 () = end.closed() => return,
                 () = sleep(REOPEN) => {}
             }
-            match subscribe() {
-                Ok(told) => self.told = told,
-                Err(error) => warn!(%error, "netlink: no socket"),
-            }
             self.due = Some(Instant::now());
         }
     }
@@ -81,7 +77,7 @@ impl L3 {
                     Some(Notification::Overrun) => self.doubt("notifications were lost"),
                     None => return Err(NetlinkError::NoAnswer { what: "following routes".to_owned() }),
                 },
-                () = sleep_until(due.unwrap_or(self.last)), if due.is_some() => self.read_all().await?,
+                () = sleep_until(due.unwrap_or(self.last)), if due.is_some() => self.renew().await?,
             }
         }
     }
@@ -134,6 +130,12 @@ impl L3 {
             RouteNetlinkMessage::DelAddress(_) => self.doubt("an address went"),
             _ => {}
         }
+    }
+
+    /// Subscribes anew, since an overrun socket is not to be trusted (see the links task), and reads everything.
+    async fn renew(&mut self) -> Result<(), NetlinkError> {
+        self.told = subscribe()?;
+        self.read_all().await
     }
 
     async fn read_all(&mut self) -> Result<(), NetlinkError> {

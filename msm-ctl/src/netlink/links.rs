@@ -70,12 +70,8 @@ impl Links {
                 () = tokio::time::sleep(REOPEN) => {}
                 () = self.events.closed() => return,
             }
-            match Sockets::open().await {
-                Ok(sockets) => self.sockets = sockets,
-                Err(error) => warn!(%error, "netlink: no sockets"),
-            }
-            if let Err(error) = self.resync().await {
-                warn!(%error, "netlink: no resync");
+            if let Err(error) = self.renew().await {
+                warn!(%error, "netlink: links cannot be read again");
             }
         }
     }
@@ -92,13 +88,13 @@ impl Links {
                 polled = self.poller.next() => self.polled(polled.ok_or_else(ended)?),
                 told = self.sockets.features.next() => match told.ok_or_else(ended)? {
                     Notification::Message(message, _) => self.told(&message),
-                    Notification::Overrun => self.resync().await?,
+                    Notification::Overrun => self.renew().await?,
                 },
                 told = self.sockets.routes.next() => match told.ok_or_else(ended)? {
                     Notification::Message(RouteNetlinkMessage::NewLink(message), _) => self.seen(&message),
                     Notification::Message(RouteNetlinkMessage::DelLink(message), _) => self.gone(&message),
                     Notification::Message(..) => {}
-                    Notification::Overrun => self.resync().await?,
+                    Notification::Overrun => self.renew().await?,
                 },
                 () = self.events.room(), if self.events.is_behind() => self.events.catch_up(),
             }
@@ -169,8 +165,12 @@ impl Links {
         Some(LinkEvent::Removed { name: dev.name, ifindex })
     }
 
-    /// Reads everything again and tells of every difference, then of the resync.
-    async fn resync(&mut self) -> Result<(), NetlinkError> {
+    /// Subscribes anew, reads everything again and tells of every difference, then of the resync.
+    ///
+    /// Anew, because an overrun socket goes on losing without a word until it has been read empty (net/netlink/af_netlink.c,
+    /// netlink_overrun and NETLINK_S_CONGESTED), and what is still in it may be a link whose removal was lost.
+    async fn renew(&mut self) -> Result<(), NetlinkError> {
+        self.sockets = Sockets::open().await?;
         let mut differences = Vec::new();
         self.read_all(&mut |event| differences.push(event)).await?;
         info!(differences = differences.len(), "netlink: links read again after notifications were lost");

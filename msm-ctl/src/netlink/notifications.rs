@@ -19,7 +19,7 @@ use rtnetlink::sys::SocketAddr;
 pub(super) enum Notification<T> {
     /// A message, and its NLM_F_* flags.
     Message(T, u16),
-    /// ENOBUFS: some messages were lost.
+    /// ENOBUFS: some messages were lost, and more may be. Subscribe anew, then dump.
     Overrun,
 }
 
