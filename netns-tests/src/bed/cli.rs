@@ -60,7 +60,8 @@ pub struct Cli {
 impl Cli {
     /// Starts `msm_ctl cli` for a run directory; of one slot instead of the master, if given.
     pub(super) fn start(msm_ctl: &Path, run_dir: &Path, slot: Option<Slot>) -> Result<Self> {
-        let stderr = tempfile::tempfile().map_err(BedError::io("making a file for the CLI client's errors"))?;
+        let stderr =
+            tempfile::tempfile().map_err(BedError::io("making a file for the CLI client's errors"))?;
         let mut command = Command::new(msm_ctl);
         command.arg("cli").arg("--run-dir").arg(run_dir).args(["--format", "json"]);
         if let Some(slot) = slot {
@@ -68,7 +69,8 @@ impl Cli {
         }
         let write_end = stderr.try_clone().map_err(BedError::io("copying a descriptor"))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(write_end);
-        let mut child = command.spawn().map_err(BedError::io(format!("starting {} cli", msm_ctl.display())))?;
+        let mut child =
+            command.spawn().map_err(BedError::io(format!("starting {} cli", msm_ctl.display())))?;
         let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = child.stdout.take().expect("stdout is piped");
         let (sender, lines) = bounded(LINES);
@@ -87,7 +89,8 @@ impl Cli {
     /// # Errors
     /// `BedError::Cli` with what the client printed, if it has ended.
     pub fn send(&mut self, command: &str) -> Result<()> {
-        let written = self.stdin.write_all(format!("{command}\n").as_bytes()).and_then(|()| self.stdin.flush());
+        let written =
+            self.stdin.write_all(format!("{command}\n").as_bytes()).and_then(|()| self.stdin.flush());
         written.map_err(|e| self.ended(&format!("writing `{command}`: {e}")))
     }
 
@@ -102,7 +105,11 @@ impl Cli {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout) => {
                     let last = format!("{} announcements waiting", self.events.len());
-                    return Err(BedError::Deadline { what: "an answer of the CLI client".into(), within, last });
+                    return Err(BedError::Deadline {
+                        what: "an answer of the CLI client".into(),
+                        within,
+                        last,
+                    });
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.ended("reading its answer")),
             };
@@ -138,21 +145,23 @@ impl Cli {
 
     /// Sorts a line: `None` for an announcement.
     fn take(&mut self, at_ns: u64, line: &str) -> Result<Option<Answer>> {
-        let value: Value = serde_json::from_str(line).map_err(|e| BedError::Cli(format!("`{line}` is not JSON: {e}")))?;
+        let value: Value =
+            serde_json::from_str(line).map_err(|e| BedError::Cli(format!("`{line}` is not JSON: {e}")))?;
         if value.get("event").is_some() {
             let slot = value.get("slot").and_then(Value::as_str).and_then(Slot::parse);
             self.events.extend(slot.map(|slot| MasterEvent { at_ns, slot }));
             return Ok(None);
         }
-        let answer: Answer =
-            serde_json::from_value(value).map_err(|e| BedError::Cli(format!("`{line}` is no answer: {e}")))?;
+        let answer: Answer = serde_json::from_value(value)
+            .map_err(|e| BedError::Cli(format!("`{line}` is no answer: {e}")))?;
         Ok(Some(Answer { at_ns, ..answer }))
     }
 
     fn ended(&mut self, doing: &str) -> BedError {
         let mut text = String::new();
         let _ = self.stderr.rewind().and_then(|()| self.stderr.read_to_string(&mut text));
-        let status = self.child.try_wait().ok().flatten().map_or("running".to_owned(), |status| status.to_string());
+        let status =
+            self.child.try_wait().ok().flatten().map_or("running".to_owned(), |status| status.to_string());
         BedError::Cli(format!("{doing}; the client: {status}; it printed: {}", text.trim()))
     }
 }

@@ -45,7 +45,10 @@ impl DropSites {
             for link in link::list()?.iter().filter(|link| devs.contains(&link.name.as_str())) {
                 let dev = &link.name;
                 counters.push((format!("{place}/{dev} rx_dropped"), link.rx_dropped));
-                counters.push((format!("{place}/{dev} tx_dropped (did not fit the peer's ring)"), link.tx_dropped));
+                counters.push((
+                    format!("{place}/{dev} tx_dropped (did not fit the peer's ring)"),
+                    link.tx_dropped,
+                ));
                 let driver = ethtool::stats(dev)?;
                 let drops = driver.into_iter().filter(|(name, _)| is_loss(name, dev));
                 counters.extend(drops.map(|(name, value)| (format!("{place}/{dev} {name}"), value)));
@@ -70,6 +73,7 @@ impl DropSites {
 
 /// veth's statistics that mean a lost frame. A host's `xdp_drops` do not: there the probe's receiver takes its frames so.
 fn is_loss(name: &str, dev: &str) -> bool {
-    let queue_drops = name.starts_with("rx_queue_") && name.ends_with("_drops") && !name.ends_with("xdp_drops");
+    let queue_drops =
+        name.starts_with("rx_queue_") && name.ends_with("_drops") && !name.ends_with("xdp_drops");
     queue_drops || name.ends_with("_errors") || (name.ends_with("xdp_drops") && dev != HOST_DEV)
 }

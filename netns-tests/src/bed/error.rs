@@ -14,8 +14,10 @@ pub enum BedError {
     #[error("testbed options: {0}")]
     Options(String),
     /// A bed of this prefix is there.
-    #[error("{what} exists already: a bed with prefix `{prefix}` is running or was left behind; \
-             take it down with `cargo xtask down --prefix {prefix}`, or choose another --prefix")]
+    #[error(
+        "{what} exists already: a bed with prefix `{prefix}` is running or was left behind; \
+             take it down with `cargo xtask down --prefix {prefix}`, or choose another --prefix"
+    )]
     NameTaken {
         /// The thing that has the name.
         what: String,
@@ -23,7 +25,9 @@ pub enum BedError {
         prefix: String,
     },
     /// No bed of this prefix.
-    #[error("there is no bed with prefix `{prefix}` ({missing} is missing); start one with `cargo xtask run --hold --prefix {prefix}`")]
+    #[error(
+        "there is no bed with prefix `{prefix}` ({missing} is missing); start one with `cargo xtask run --hold --prefix {prefix}`"
+    )]
     NoBed {
         /// The bed's prefix.
         prefix: String,

@@ -62,7 +62,8 @@ pub(super) fn stats(dev: &str) -> io::Result<BTreeMap<String, u64>> {
         let end = name.iter().position(|&byte| byte == 0).unwrap_or(STRING_LEN);
         String::from_utf8_lossy(&name[..end]).into_owned()
     });
-    let values = values[8..].chunks_exact(8).map(|v| u64::from_ne_bytes(v.try_into().expect("chunks of eight")));
+    let values =
+        values[8..].chunks_exact(8).map(|v| u64::from_ne_bytes(v.try_into().expect("chunks of eight")));
     Ok(names.zip(values).collect())
 }
 
@@ -89,7 +90,8 @@ fn call(dev: &str, request: &mut [u8]) -> io::Result<()> {
         *to = from as libc::c_char;
     }
     let data = request.as_mut_ptr().cast();
-    let mut ifreq = libc::ifreq { ifr_name: name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data: data } };
+    let mut ifreq =
+        libc::ifreq { ifr_name: name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data: data } };
     // SAFETY: ifreq lives over the call and its data points to `request`, whose length the callers make fit the command.
     let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut ifreq) };
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }

@@ -30,7 +30,8 @@ pub(super) fn batch(namespace: Option<&str>, lines: &[String]) -> Result<()> {
 
 fn check(line: &str, output: std::io::Result<Output>) -> Result<()> {
     let failed = |detail: String| BedError::Command { command: line.to_owned(), detail };
-    let output = output.map_err(|e| failed(format!("{e}; is iproute2 installed? `cargo xtask setup` does it")))?;
+    let output =
+        output.map_err(|e| failed(format!("{e}; is iproute2 installed? `cargo xtask setup` does it")))?;
     if output.status.success() {
         return Ok(());
     }

@@ -25,4 +25,5 @@ pub use link::LinkInfo;
 pub use netns::Netns;
 pub use options::{BedOptions, HostSpec, Slot, SwitchKind, chassis_of};
 pub use process::wait_dead;
+pub(crate) use testbed::Wires;
 pub use testbed::{Ready, Testbed};

@@ -36,7 +36,8 @@ impl Netns {
 
     pub(super) fn open(name: &str) -> Result<Self> {
         let path = Self::path(name);
-        let file = File::open(&path).map_err(BedError::io(format!("opening namespace {}", path.display())))?;
+        let file =
+            File::open(&path).map_err(BedError::io(format!("opening namespace {}", path.display())))?;
         Ok(Self { name: name.to_owned(), fd: file.into() })
     }
 
@@ -48,7 +49,8 @@ impl Netns {
 
     /// Inode: what /proc/PID/ns/net of its processes shows.
     pub(super) fn inode(&self) -> Result<u64> {
-        let stat = rustix::fs::fstat(&self.fd).map_err(BedError::sys(format!("stat of namespace {}", self.name)))?;
+        let stat =
+            rustix::fs::fstat(&self.fd).map_err(BedError::sys(format!("stat of namespace {}", self.name)))?;
         Ok(stat.st_ino)
     }
 

@@ -50,7 +50,8 @@ pub(super) fn kill_all(namespaces: &BTreeSet<u64>, within: Duration) -> Result<(
             let last = format!("{victims:?} live");
             return Err(BedError::Deadline { what: "end of the bed's processes".to_owned(), within, last });
         }
-        let pidfds: Vec<_> = victims.iter().filter_map(|&pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
+        let pidfds: Vec<_> =
+            victims.iter().filter_map(|&pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
         for pidfd in &pidfds {
             let _ = pidfd_send_signal(pidfd, Signal::KILL);
         }
@@ -63,7 +64,8 @@ pub(super) fn kill_all(namespaces: &BTreeSet<u64>, within: Duration) -> Result<(
 fn inside(namespaces: &BTreeSet<u64>) -> Result<Vec<Pid>> {
     let own = rustix::process::getpid();
     let entries = std::fs::read_dir("/proc").map_err(BedError::io("reading /proc"))?;
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw));
+    let pids =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw));
     Ok(pids
         .filter(|&pid| pid != own && netns_of(pid).is_some_and(|inode| namespaces.contains(&inode)))
         .filter(|&pid| !is_zombie(pid))

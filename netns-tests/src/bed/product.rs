@@ -48,7 +48,8 @@ impl Product {
 
     pub(super) fn write_chassis_file(&self, options: &BedOptions) -> Result<()> {
         let path = &self.paths.chassis_file;
-        std::fs::write(path, self.chassis_file(options)).map_err(BedError::io(format!("writing {}", path.display())))
+        std::fs::write(path, self.chassis_file(options))
+            .map_err(BedError::io(format!("writing {}", path.display())))
     }
 
     fn chassis_file(&self, options: &BedOptions) -> String {
@@ -93,7 +94,9 @@ impl Product {
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         switch.place(&mut command);
         new_session(&mut command);
-        let mut child = command.spawn().map_err(BedError::io(format!("starting {} chassis", self.msm_ctl().display())))?;
+        let mut child = command
+            .spawn()
+            .map_err(BedError::io(format!("starting {} chassis", self.msm_ctl().display())))?;
         // Reaped when it ends: nobody else would while this process lives.
         std::thread::spawn(move || child.wait());
         Ok(())
@@ -122,7 +125,8 @@ impl Product {
     /// Process named by a pid file, if it lives in this bed.
     pub(super) fn pid(&self, file: &str) -> Result<Pid> {
         let path = self.paths.run_dir.join(file);
-        let text = std::fs::read_to_string(&path).map_err(BedError::io(format!("reading {}", path.display())))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(BedError::io(format!("reading {}", path.display())))?;
         let pid = text.trim().parse().ok().and_then(Pid::from_raw);
         pid.filter(|&pid| super::process::netns_of(pid) == Some(self.netns)).ok_or_else(|| BedError::Io {
             what: format!("{}: `{}`", path.display(), text.trim()),
@@ -132,7 +136,8 @@ impl Product {
 
     pub(super) fn pidfd(&self, file: &str) -> Result<OwnedFd> {
         let pid = self.pid(file)?;
-        pidfd_open(pid, PidfdFlags::empty()).map_err(BedError::sys(format!("pidfd of {file} {}", pid.as_raw_pid())))
+        pidfd_open(pid, PidfdFlags::empty())
+            .map_err(BedError::sys(format!("pidfd of {file} {}", pid.as_raw_pid())))
     }
 
     /// Signals the process of a pid file; gives the time just before and its pidfd.

@@ -28,7 +28,8 @@ pub(super) fn unregister(prefix: &str) {
 }
 
 fn install() {
-    let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe for signals");
+    let (read_end, write_end) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe for signals");
     PIPE.store(write_end.as_raw_fd(), Ordering::Release);
     std::thread::spawn(move || wait(&read_end, write_end));
     for signal in SIGNALS {

@@ -16,7 +16,9 @@ const DEATH: Duration = Duration::from_secs(5);
 pub(super) fn namespaces(prefix: &str) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(NETNS_DIR) else { return Vec::new() };
     let ours = |name: &String| {
-        let host = |rest: &str| rest.strip_prefix('h').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        let host = |rest: &str| {
+            rest.strip_prefix('h').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        };
         name.strip_prefix(prefix).is_some_and(|rest| rest == "sw" || host(rest))
     };
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(ours).collect()
@@ -51,7 +53,8 @@ pub(super) fn down(prefix: &str) -> Result<()> {
 
 /// Netdevs go now: a namespace takes its own with it only some time after it lost its name.
 fn delete_links(netns: &Netns) -> Result<()> {
-    let links = netns.enter(link::list)?.map_err(BedError::io(format!("listing netdevs of {}", netns.name())))?;
+    let links =
+        netns.enter(link::list)?.map_err(BedError::io(format!("listing netdevs of {}", netns.name())))?;
     for link in links.iter().filter(|link| link.name != "lo") {
         let deleted = ip::run(&["-n", netns.name(), "link", "delete", &link.name]);
         // The other end of a veth goes with the first.

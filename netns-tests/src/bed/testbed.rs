@@ -1,6 +1,7 @@
 //! A bed as its users hold it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
@@ -12,7 +13,8 @@ use super::netns::NETNS_DIR;
 use super::paths::Paths;
 use super::product::Product;
 use super::{
-    BedError, BedOptions, Cli, DropSites, Host, LinkInfo, Netns, Result, Slot, SwitchKind, build, link, signals, teardown,
+    BedError, BedOptions, Cli, DropSites, Host, LinkInfo, Netns, Result, Slot, SwitchKind, build, link,
+    signals, teardown,
 };
 
 /// A netdev's name has at most 15 characters and a namespace's is made of the prefix: longer prefixes help nobody.
@@ -32,12 +34,25 @@ pub struct Ready {
     pub at_ns: u64,
 }
 
+/// The namespaces of a bed, without the right to take it down: what a probe keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct Wires {
+    pub switch: Arc<Netns>,
+    pub hosts: Arc<[Host]>,
+}
+
+impl Wires {
+    /// Drop counters of the veth ends.
+    pub(crate) fn drops(&self) -> Result<DropSites> {
+        DropSites::of_netdevs(&self.switch, &self.hosts)
+    }
+}
+
 /// A testbed. Dropping it takes it down, unless it was [kept](Testbed::keep) or found by [`Testbed::existing`].
 #[derive(Debug)]
 pub struct Testbed {
     options: BedOptions,
-    switch: Netns,
-    hosts: Vec<Host>,
+    wires: Wires,
     product: Option<Product>,
     paths: Paths,
     _claim: Claim,
@@ -72,7 +87,8 @@ impl Testbed {
             product.write_chassis_file(&options)?;
             product.start(&switch)?;
         }
-        Ok(Self { options, switch, hosts, product, paths, _claim: claim })
+        let wires = Wires { switch: switch.into(), hosts: hosts.into() };
+        Ok(Self { options, wires, product, paths, _claim: claim })
     }
 
     /// The running bed of that prefix. Not taken down on drop.
@@ -82,9 +98,13 @@ impl Testbed {
     pub fn existing(prefix: &str) -> Result<Self> {
         let paths = Paths::of(prefix);
         let missing = |missing: String| BedError::NoBed { prefix: prefix.to_owned(), missing };
-        let text = std::fs::read_to_string(&paths.state).map_err(|_| missing(paths.state.display().to_string()))?;
-        let options: BedOptions = serde_json::from_str(&text).map_err(|e| missing(format!("a readable bed file ({e})")))?;
-        let open = |name: &str| Netns::open(&format!("{prefix}{name}")).map_err(|_| missing(format!("namespace {prefix}{name}")));
+        let text =
+            std::fs::read_to_string(&paths.state).map_err(|_| missing(paths.state.display().to_string()))?;
+        let options: BedOptions =
+            serde_json::from_str(&text).map_err(|e| missing(format!("a readable bed file ({e})")))?;
+        let open = |name: &str| {
+            Netns::open(&format!("{prefix}{name}")).map_err(|_| missing(format!("namespace {prefix}{name}")))
+        };
         let switch = open("sw")?;
         let mut hosts = Vec::new();
         for spec in &options.hosts {
@@ -94,7 +114,8 @@ impl Testbed {
             SwitchKind::Msm => Some(Product::new(&options, &switch)?),
             SwitchKind::Bridge | SwitchKind::None => None,
         };
-        Ok(Self { options, switch, hosts, product, paths, _claim: Claim { prefix: None } })
+        let wires = Wires { switch: switch.into(), hosts: hosts.into() };
+        Ok(Self { options, wires, product, paths, _claim: Claim { prefix: None } })
     }
 
     /// Removes every namespace, process, pin and file of the bed of that prefix, whoever left it. Fine when there is none.
@@ -125,8 +146,8 @@ impl Testbed {
 
     /// The switch's namespace.
     #[must_use]
-    pub fn switch(&self) -> &Netns {
-        &self.switch
+    pub fn switch_netns(&self) -> &Netns {
+        &self.wires.switch
     }
 
     /// Host `h1`.
@@ -134,13 +155,17 @@ impl Testbed {
     /// # Errors
     /// `BedError::NoHost`.
     pub fn host(&self, name: &str) -> Result<&Host> {
-        self.hosts.iter().find(|host| host.spec.name == name).ok_or_else(|| BedError::NoHost(name.to_owned()))
+        self.wires
+            .hosts
+            .iter()
+            .find(|host| host.spec.name == name)
+            .ok_or_else(|| BedError::NoHost(name.to_owned()))
     }
 
     /// All hosts.
     #[must_use]
     pub fn hosts(&self) -> &[Host] {
-        &self.hosts
+        &self.wires.hosts
     }
 
     /// Runs `work` on a thread of its own inside the switch namespace.
@@ -148,7 +173,7 @@ impl Testbed {
     /// # Errors
     /// As [`Netns::enter`].
     pub fn in_switch<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
-        self.switch.enter(work)
+        self.wires.switch.enter(work)
     }
 
     /// The product's run directory.
@@ -232,7 +257,7 @@ impl Testbed {
     /// # Errors
     /// `BedError::Io` if it cannot be executed.
     pub fn start_chassis(&self) -> Result<()> {
-        self.product("starting the chassis")?.start(&self.switch)
+        self.product("starting the chassis")?.start(&self.wires.switch)
     }
 
     /// Waits until both MSMs are up, the slave is ready and every port active.
@@ -277,8 +302,8 @@ impl Testbed {
             let ours = links.iter().filter(|link| devs.contains(&link.name.as_str()));
             ours.map(|link| u64::from(link.carrier_changes)).sum()
         };
-        let mut changes = sum(self.links(&self.switch)?, &ports);
-        for host in &self.hosts {
+        let mut changes = sum(self.links(&self.wires.switch)?, &ports);
+        for host in self.wires.hosts.iter() {
             changes += sum(self.links(&host.netns)?, &[HOST_DEV]);
         }
         Ok(changes)
@@ -297,7 +322,7 @@ impl Testbed {
     /// # Errors
     /// What could not be read.
     pub fn drops(&self) -> Result<DropSites> {
-        let mut sites = DropSites::of_netdevs(&self.switch, &self.hosts)?;
+        let mut sites = self.wires.drops()?;
         if self.product.is_some() {
             sites.add_switch(&self.show("ports")?);
         }
@@ -309,7 +334,12 @@ impl Testbed {
     /// # Errors
     /// As [`Testbed::drops`].
     pub fn netdev_drops(&self) -> Result<DropSites> {
-        DropSites::of_netdevs(&self.switch, &self.hosts)
+        self.wires.drops()
+    }
+
+    /// Its namespaces, for who lives as long as they like.
+    pub(crate) fn wires(&self) -> &Wires {
+        &self.wires
     }
 
     fn product(&self, what: &'static str) -> Result<&Product> {
@@ -350,7 +380,10 @@ fn check(options: &BedOptions) -> Result<()> {
     let hosts = &options.hosts;
     for (i, host) in hosts.iter().enumerate() {
         if host.ifindex == 0 || host.ifindex >= probe_abi::HOST_IFINDEX_LIMIT || host.number == 0 {
-            return Err(BedError::Options(format!("host {}: ifindex {} or number {}", host.name, host.ifindex, host.number)));
+            return Err(BedError::Options(format!(
+                "host {}: ifindex {} or number {}",
+                host.name, host.ifindex, host.number
+            )));
         }
         let clash = |other: &&super::HostSpec| {
             other.name == host.name
@@ -360,7 +393,10 @@ fn check(options: &BedOptions) -> Result<()> {
                 || other.switch_dev == host.switch_dev
         };
         if let Some(other) = hosts[..i].iter().find(clash) {
-            return Err(BedError::Options(format!("hosts {} and {} share a name or number", other.name, host.name)));
+            return Err(BedError::Options(format!(
+                "hosts {} and {} share a name or number",
+                other.name, host.name
+            )));
         }
     }
     if options.switch == SwitchKind::Msm {
@@ -372,7 +408,9 @@ fn check(options: &BedOptions) -> Result<()> {
 fn check_prefix(prefix: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if prefix.len() > PREFIX_LIMIT || !prefix.bytes().all(fits) {
-        return Err(BedError::Options(format!("prefix `{prefix}`: at most {PREFIX_LIMIT} of a-z, 0-9 and -")));
+        return Err(BedError::Options(format!(
+            "prefix `{prefix}`: at most {PREFIX_LIMIT} of a-z, 0-9 and -"
+        )));
     }
     Ok(())
 }

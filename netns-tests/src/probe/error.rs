@@ -35,7 +35,9 @@ pub enum ProbeError {
         source: std::io::Error,
     },
     /// Learning frames were lost or flooded to the end: the switch does not learn the stations.
-    #[error("the switch did not learn the probe's stations: of {expected} frames {arrived} arrived, {flooded} copies went to other hosts")]
+    #[error(
+        "the switch did not learn the probe's stations: of {expected} frames {arrived} arrived, {flooded} copies went to other hosts"
+    )]
     NotLearned {
         /// Frames of the last round.
         expected: u64,

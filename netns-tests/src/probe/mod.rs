@@ -1,13 +1,21 @@
 //! The probe: numbered frames at a set rate, counted in the receiving host's own XDP program.
 
 mod error;
+mod frame;
+mod object;
+mod plan;
+#[expect(clippy::module_inception, reason = "the file of the type, among the files of its parts")]
+mod probe;
+mod receiver;
 mod report;
+mod ring;
+mod sender;
 mod spec;
 mod watch;
 
-use crate::bed::Testbed;
-
 pub use error::{ProbeError, Result};
+pub use object::object_path;
+pub use probe::Probe;
 pub use report::{FlowReport, Gap, ProbeReport, StreamReport, StreamSample};
 pub use spec::StreamSpec;
 pub use watch::{NetlinkWrites, SyscallWatch};
@@ -26,36 +34,4 @@ pub struct Stations {
     pub from: [u8; 6],
     /// Destination, at the receiving host.
     pub to: [u8; 6],
-}
-
-/// A probe over a bed. Dropping it detaches its programs.
-#[derive(Debug)]
-pub struct Probe {}
-
-#[allow(unused_variables)]
-impl Probe {
-    /// Loads and attaches the receivers, makes the transmit rings.
-    pub fn new(bed: &Testbed, streams: Vec<StreamSpec>) -> Result<Self> {
-        Err(ProbeError::State("is not built"))
-    }
-    /// Stations of each flow of a stream, `stations("authority")?[0].to`.
-    pub fn stations(&self, stream: &str) -> Result<Vec<Stations>> {
-        Err(ProbeError::State("is not built"))
-    }
-    /// Teaches the switch every station, then starts the counted frames. Phase 0.
-    pub fn start(&mut self) -> Result<()> {
-        Err(ProbeError::State("is not built"))
-    }
-    /// Gaps from now on belong to this phase (below [`probe_abi::PHASES`]): 0 steady, 1 the event.
-    pub fn phase(&mut self, phase: u32) -> Result<()> {
-        Err(ProbeError::State("is not built"))
-    }
-    /// Each stream so far. A few map reads: fit for a series.
-    pub fn sample(&self) -> Result<Vec<StreamSample>> {
-        Err(ProbeError::State("is not built"))
-    }
-    /// Ends sending, waits until the counters are quiet, reads everything.
-    pub fn stop(self) -> Result<ProbeReport> {
-        Err(ProbeError::State("is not built"))
-    }
 }

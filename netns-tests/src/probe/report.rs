@@ -1,6 +1,11 @@
 //! What a probe found.
 
+use probe_abi::{LATENCY_BUCKETS, latency_floor};
 use serde::{Deserialize, Serialize};
+
+use super::Result;
+use super::plan::Stream;
+use super::receiver::Receiver;
 
 /// Time without a frame, between two arrivals of one flow or stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +95,12 @@ pub struct ProbeReport {
     pub started_ns: u64,
     /// When sending ended.
     pub stopped_ns: u64,
+    /// Longest that a sender was late for its tick: what it makes of gaps and latencies is not the switch's.
+    pub sender_late_max_us: f64,
+    /// Time in which frames were due and not sent, because a sender was too far behind.
+    pub sender_given_up_ms: f64,
+    /// The senders ran at real-time priority.
+    pub realtime: bool,
     /// Where frames went that did not arrive: counters of the veth rings and of the switch that moved. A line each.
     pub lost_where: Vec<String>,
 }
@@ -125,4 +136,112 @@ pub struct StreamSample {
     pub arrived: u64,
     /// Last arrival; 0 before the first.
     pub last_ns: u64,
+}
+
+/// What a stream's report needs beside the receiver's maps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Totals {
+    pub sent: u64,
+    pub sending_ns: u64,
+    pub phases: usize,
+}
+
+/// Reads a stream's state, which nothing changes any more.
+pub(super) fn stream_report(stream: &Stream, receiver: &Receiver, totals: Totals) -> Result<StreamReport> {
+    let state = receiver.stream(stream.number)?;
+    let gaps: Vec<_> = state.gaps[..totals.phases].iter().map(gap).collect();
+    let seconds = totals.sending_ns.max(1) as f64 / 1e9;
+    let mut flows = Vec::with_capacity(usize::from(stream.spec.flows));
+    for flow in 0..stream.spec.flows {
+        flows.push(flow_report(stream, receiver, flow, totals)?);
+    }
+    let sum = |field: fn(&FlowReport) -> u64| flows.iter().map(field).sum::<u64>();
+    let offered_pps = totals.sent as f64 / seconds;
+    let lost = sum(|flow| flow.lost);
+    let reset_of =
+        |lost: u64, sent: u64| if lost == 0 { 0.0 } else { lost as f64 / (sent as f64 / seconds) * 1e3 };
+    let reset_ms_loss = flows.iter().map(|flow| reset_of(flow.lost, flow.sent)).fold(0.0, f64::max);
+    let reset_ms_timestamp = flows.iter().map(FlowReport::outage_ns).max().unwrap_or(0) as f64 / 1e6;
+    let event = gaps[1..].iter().max_by_key(|gap| gap.ns).unwrap_or(&gaps[0]);
+    let latency = receiver.latency(stream.number)?;
+    Ok(StreamReport {
+        name: stream.spec.name.clone(),
+        from: stream.spec.from.clone(),
+        to: stream.spec.to.clone(),
+        offered_pps,
+        sent: totals.sent,
+        received: sum(|flow| flow.received),
+        lost,
+        duplicated: sum(|flow| flow.duplicated),
+        reordered: sum(|flow| flow.reordered),
+        flooded: receiver.flooded(stream.number)?,
+        reset_ms_loss: reset_ms_loss.max(reset_of(lost, totals.sent)),
+        reset_ms_timestamp,
+        max_gap_us: event.ns as f64 / 1e3,
+        steady_max_gap_us: gaps[0].ns as f64 / 1e3,
+        latency_p50_us: percentile(&latency, 0.50),
+        latency_p99_us: percentile(&latency, 0.99),
+        latency_max_us: state.latency_max_ns as f64 / 1e3,
+        gaps,
+        flows,
+    })
+}
+
+fn flow_report(stream: &Stream, receiver: &Receiver, flow: u16, totals: Totals) -> Result<FlowReport> {
+    let state = receiver.flow(stream.first_flow + u32::from(flow))?;
+    let sent = stream.sent_of_flow(totals.sent, flow);
+    Ok(FlowReport {
+        flow,
+        sent,
+        received: state.received,
+        lost: sent.saturating_sub(state.received),
+        duplicated: state.duplicated,
+        reordered: state.reordered,
+        too_late: state.too_late,
+        holes: state.holes,
+        hole_ns: state.hole_ns,
+        gaps: state.gaps[..totals.phases].iter().map(gap).collect(),
+    })
+}
+
+impl FlowReport {
+    /// Time around what was lost; a hole that reordered frames filled later is none.
+    fn outage_ns(&self) -> u64 {
+        if self.lost == 0 { 0 } else { self.hole_ns }
+    }
+}
+
+fn gap(state: &probe_abi::Gap) -> Gap {
+    Gap { ns: state.ns, begin_ns: state.end_ns.saturating_sub(state.ns), end_ns: state.end_ns }
+}
+
+/// Upper bound of the bucket that holds this part of the frames, in microseconds; 0 without frames.
+fn percentile(buckets: &[u64], part: f64) -> f64 {
+    let total: u64 = buckets.iter().sum();
+    let rank = (total as f64 * part).ceil() as u64;
+    let mut below = 0;
+    for (bucket, &count) in buckets.iter().enumerate() {
+        below += count;
+        if count > 0 && below >= rank {
+            let next = (bucket as u32 + 1).min(LATENCY_BUCKETS - 1);
+            return latency_floor(next) as f64 / 1e3;
+        }
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_bucket_that_holds_the_rank() {
+        let mut buckets = vec![0; LATENCY_BUCKETS as usize];
+        assert_eq!(percentile(&buckets, 0.5), 0.0);
+        buckets[probe_abi::latency_bucket(10_000) as usize] = 99;
+        buckets[probe_abi::latency_bucket(900_000) as usize] = 1;
+        assert!((10.0..10.7).contains(&percentile(&buckets, 0.5)));
+        assert!((10.0..10.7).contains(&percentile(&buckets, 0.99)));
+        assert!((900.0..960.0).contains(&percentile(&buckets, 1.0)));
+    }
 }

@@ -1,0 +1,272 @@
+//! A probe over a bed: learn, send, count, report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use probe_abi::PHASES;
+use rustix::thread::sched_getaffinity;
+
+use super::plan::{Stream, by_cpu, plan};
+use super::receiver::Receiver;
+use super::report::{Totals, stream_report};
+use super::ring::TxRing;
+use super::sender::{Lane, Senders, Sent};
+use super::{ProbeError, ProbeReport, Result, Stations, StreamSample, StreamSpec, now_ns};
+use crate::bed::{DropSites, Testbed, Wires};
+
+/// Learning frames sent before the kernel is called.
+const LEARN_BURST: usize = 32;
+/// Rounds of learning. The second finds every station learned; the rest are for a switch that comes up slowly.
+const LEARN_ROUNDS: u32 = 50;
+/// A counter that has not moved for so long is quiet: a hundred times what a frame takes through all rings.
+const QUIET: Duration = Duration::from_millis(20);
+/// Longest wait for it.
+const QUIET_WITHIN: Duration = Duration::from_secs(2);
+/// Between two looks at the counters.
+const LOOK: Duration = Duration::from_millis(2);
+/// From `start` to the first frame: time for all threads to be on their CPUs.
+const LEAD_NS: u64 = 5_000_000;
+
+/// A probe over a bed. Dropping it ends sending and detaches its programs.
+pub struct Probe {
+    wires: Wires,
+    receiver: Receiver,
+    streams: Vec<Arc<Stream>>,
+    /// By sending host's place in the bed.
+    rings: BTreeMap<usize, TxRing>,
+    sent: Arc<Vec<Sent>>,
+    running: Option<Running>,
+    phases: usize,
+}
+
+struct Running {
+    senders: Senders,
+    started_ns: u64,
+    drops: DropSites,
+}
+
+impl Probe {
+    /// Loads the receivers, attaches one to every host of the bed, makes the transmit rings. One probe a bed at a time.
+    ///
+    /// # Errors
+    /// A specification that cannot be sent; a program that does not load or attach.
+    pub fn new(bed: &Testbed, streams: Vec<StreamSpec>) -> Result<Self> {
+        let (streams, flows) = plan(bed, streams)?;
+        let receiver = Receiver::attach(bed.hosts(), &flows)?;
+        let mut rings = BTreeMap::new();
+        for stream in &streams {
+            for place in [stream.from, stream.to] {
+                if !rings.contains_key(&place) {
+                    rings.insert(place, ring(bed.wires(), place)?);
+                }
+            }
+        }
+        let sent = Arc::new(streams.iter().map(|_| Sent::default()).collect());
+        let streams = streams.into_iter().map(Arc::new).collect();
+        Ok(Self { wires: bed.wires().clone(), receiver, streams, rings, sent, running: None, phases: 1 })
+    }
+
+    /// Stations of each flow of a stream: `stations("authority")?[0].to` is what to blackhole.
+    ///
+    /// # Errors
+    /// `ProbeError::Spec` if there is no such stream.
+    pub fn stations(&self, stream: &str) -> Result<Vec<Stations>> {
+        let found = self.streams.iter().find(|known| known.spec.name == stream);
+        found.map(|found| found.stations.clone()).ok_or_else(|| ProbeError::Spec {
+            stream: stream.to_owned(),
+            reason: "the probe has no such stream".into(),
+        })
+    }
+
+    /// Teaches the switch every station, then starts the counted frames, in phase 0.
+    ///
+    /// # Errors
+    /// `ProbeError::NotLearned` if learning frames do not arrive, or still go to other hosts.
+    pub fn start(&mut self) -> Result<()> {
+        if self.running.is_some() {
+            return Err(ProbeError::State("is running"));
+        }
+        self.learn()?;
+        let drops = self.wires.drops()?;
+        let started_ns = now_ns() + LEAD_NS;
+        let senders = Senders::start(self.lanes()?, &self.sent, started_ns);
+        self.running = Some(Running { senders, started_ns, drops });
+        Ok(())
+    }
+
+    /// Sends one more frame of a flow with the number given: to see that the receiver sees duplicates and disorder.
+    ///
+    /// # Errors
+    /// `ProbeError::Spec` if there is no such flow.
+    pub fn inject(&self, stream: &str, flow: u16, sequence: u64) -> Result<()> {
+        let found = self.streams.iter().find(|known| known.spec.name == stream && flow < known.spec.flows);
+        let found = found.ok_or_else(|| ProbeError::Spec {
+            stream: stream.to_owned(),
+            reason: format!("the probe has no flow {flow} of it"),
+        })?;
+        let failed = |e| ProbeError::io("sending a frame of the test's own", e);
+        let mut ring = ring(&self.wires, found.from)?;
+        let frame = &found.frames[usize::from(flow)];
+        ring.push(frame.len(), |slot| frame.write(slot, sequence, now_ns())).map_err(failed)?;
+        ring.flush().map_err(failed).map(drop)
+    }
+
+    /// Gaps that end from now on belong to this phase: 0 steady, 1 the event, and so on.
+    ///
+    /// # Errors
+    /// `ProbeError::State` past the last phase.
+    pub fn phase(&mut self, phase: u32) -> Result<()> {
+        if phase as usize >= PHASES {
+            return Err(ProbeError::State("has 8 phases, 0 to 7"));
+        }
+        self.phases = self.phases.max(phase as usize + 1);
+        self.receiver.set_phase(phase)
+    }
+
+    /// Each stream so far: a map read a stream, fit for a series.
+    ///
+    /// # Errors
+    /// `ProbeError::Bpf` of the read.
+    pub fn sample(&self) -> Result<Vec<StreamSample>> {
+        let read = |stream: &Arc<Stream>| {
+            let state = self.receiver.stream(stream.number)?;
+            // After the receiver's: sent is never behind arrived.
+            let sent = self.sent[stream.number as usize].frames.load(Ordering::Acquire);
+            Ok(StreamSample { at_ns: now_ns(), sent, arrived: state.arrived, last_ns: state.last_ns })
+        };
+        self.streams.iter().map(read).collect()
+    }
+
+    /// Ends sending, waits until the counters are quiet, reads everything.
+    ///
+    /// # Errors
+    /// `ProbeError::State` if it was not started; a sender that could not send.
+    pub fn stop(mut self) -> Result<ProbeReport> {
+        let running = self.running.take().ok_or(ProbeError::State("was not started"))?;
+        let paces = running.senders.stop().map_err(|e| ProbeError::io("sending", e))?;
+        let stopped_ns = now_ns();
+        self.drain()?;
+        let drops = self.wires.drops()?;
+        let mut report = ProbeReport {
+            started_ns: running.started_ns,
+            stopped_ns,
+            sender_late_max_us: paces.iter().map(|pace| pace.late_max_ns).max().unwrap_or(0) as f64 / 1e3,
+            sender_given_up_ms: paces.iter().map(|pace| pace.given_up_ns).max().unwrap_or(0) as f64 / 1e6,
+            realtime: paces.iter().all(|pace| pace.realtime),
+            lost_where: drops.since(&running.drops),
+            ..ProbeReport::default()
+        };
+        let sending_ns = stopped_ns.saturating_sub(running.started_ns);
+        for stream in &self.streams {
+            let counters = &self.sent[stream.number as usize];
+            let totals =
+                Totals { sent: counters.frames.load(Ordering::Acquire), sending_ns, phases: self.phases };
+            report.streams.push(stream_report(stream, &self.receiver, totals)?);
+            let refused = counters.refused.load(Ordering::Relaxed);
+            if refused > 0 {
+                let StreamSpec { name, from, .. } = &stream.spec;
+                report
+                    .lost_where
+                    .push(format!("{name}: {refused} frames refused by {from}/eth0 when they were sent"));
+            }
+        }
+        Ok(report)
+    }
+
+    /// Sends frames from both stations of every flow until each arrives at its host and nowhere else.
+    fn learn(&mut self) -> Result<()> {
+        let expected: u64 = self.streams.iter().map(|stream| 2 * u64::from(stream.spec.flows)).sum();
+        let (mut arrived, mut flooded) = (0, 0);
+        for round in 0..LEARN_ROUNDS {
+            let before = self.receiver.learned()?;
+            self.learn_round(u64::from(round))?;
+            let after = self.quiet(Receiver::learned, |now| now.0 - before.0 >= expected)?;
+            (arrived, flooded) = (after.0 - before.0, after.1 - before.1);
+            if arrived == expected && flooded == 0 {
+                return Ok(());
+            }
+        }
+        Err(ProbeError::NotLearned { expected, arrived, flooded })
+    }
+
+    fn learn_round(&mut self, round: u64) -> Result<()> {
+        let failed = |e| ProbeError::io("sending learning frames", e);
+        for stream in &self.streams {
+            for side in 0..2 {
+                let place = [stream.to, stream.from][side];
+                let ring = self.rings.get_mut(&place).ok_or(ProbeError::State("has been started"))?;
+                for flow in 0..usize::from(stream.spec.flows) {
+                    let frame = &stream.learning(flow)[side];
+                    ring.push(frame.len(), |slot| frame.write(slot, round, now_ns())).map_err(failed)?;
+                    if flow % LEARN_BURST == LEARN_BURST - 1 {
+                        ring.flush().map_err(failed)?;
+                    }
+                }
+                ring.flush().map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What each CPU sends. The rings go with the threads.
+    fn lanes(&mut self) -> Result<Vec<Lane>> {
+        let allowed = sched_getaffinity(None).map_err(|e| ProbeError::io("reading the allowed CPUs", e))?;
+        let cpus: Vec<_> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)).collect();
+        let mut lanes = Vec::new();
+        for (cpu, members) in by_cpu(&self.streams, &cpus) {
+            let streams: Vec<_> = members.iter().map(|&stream| self.streams[stream].clone()).collect();
+            let hosts = streams.iter().map(|stream| stream.from);
+            // Streams that share a sending host are on one CPU: each ring is in one lane.
+            let rings = hosts.filter_map(|host| self.rings.remove_entry(&host)).collect();
+            lanes.push(Lane { cpu, streams, rings });
+        }
+        Ok(lanes)
+    }
+
+    fn drain(&self) -> Result<()> {
+        let arrived = |receiver: &Receiver| -> Result<u64> {
+            let mut sum = 0;
+            for stream in &self.streams {
+                sum += receiver.stream(stream.number)?.arrived + receiver.flooded(stream.number)?;
+            }
+            Ok(sum)
+        };
+        self.quiet(arrived, |_| false).map(drop)
+    }
+
+    /// Reads until nothing has moved for [`QUIET`], or `enough`.
+    fn quiet<T: PartialEq>(
+        &self,
+        read: impl Fn(&Receiver) -> Result<T>,
+        enough: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let until = Instant::now() + QUIET_WITHIN;
+        let mut last = read(&self.receiver)?;
+        let mut moved = Instant::now();
+        while !enough(&last) && moved.elapsed() < QUIET && Instant::now() < until {
+            std::thread::sleep(LOOK);
+            let now = read(&self.receiver)?;
+            if now != last {
+                (last, moved) = (now, Instant::now());
+            }
+        }
+        Ok(last)
+    }
+}
+
+impl std::fmt::Debug for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Probe")
+            .field("streams", &self.streams.len())
+            .field("running", &self.running.is_some())
+            .finish()
+    }
+}
+
+fn ring(wires: &Wires, place: usize) -> Result<TxRing> {
+    let host = &wires.hosts[place];
+    let ring = host.enter(|| TxRing::new(host.spec.ifindex))?;
+    ring.map_err(|e| ProbeError::io(format!("making a transmit ring on {}/eth0", host.netns.name()), e))
+}
