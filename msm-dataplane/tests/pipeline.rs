@@ -1,5 +1,7 @@
 //! The forwarding plane, frame by frame: verdict, counters, FDB and metadata, by BPF_PROG_TEST_RUN. Needs root.
 
+#[path = "pipeline/coherence.rs"]
+mod coherence;
 #[path = "pipeline/drops.rs"]
 mod drops;
 #[path = "pipeline/egress.rs"]
@@ -8,7 +10,11 @@ mod egress;
 mod forwarding;
 #[path = "pipeline/frames.rs"]
 mod frames;
+#[path = "pipeline/fuzz.rs"]
+mod fuzz;
 #[path = "pipeline/learning.rs"]
 mod learning;
+#[path = "pipeline/model.rs"]
+mod model;
 #[path = "pipeline/plane.rs"]
 mod plane;

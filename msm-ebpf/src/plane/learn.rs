@@ -57,9 +57,9 @@ pub(crate) fn learn(
     if !word.replace(seen.0, fresh.0) {
         return; // somebody else was first; the next frame sees what is left to do
     }
-    if seen.lport() == lport {
-        cache::remember(key, fresh, generation);
-    } else {
+    // Also after a move, though the raise ends it: this frame's destination may be its source.
+    cache::remember(key, fresh, generation);
+    if seen.lport() != lport {
         Generation::raise();
         count::of(u32::from(lport), |port: &mut PortCounters| port.learned += 1);
     }

@@ -1,0 +1,212 @@
+//! The pipeline as a reader of IEEE 802.1Q would write it, in plain Rust over plain collections: what the fuzz compares with.
+//!
+//! It shares definitions with the product (msm-abi), no code of the programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use msm_abi::{
+    ControlAction, DropReason, FdbKey, Lport, PortCounters, fabric_bucket_index, flow_bucket, flow_hash,
+    header_flags,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Station {
+    pub lport: Lport,
+    pub fixed: bool,
+    pub blackhole: bool,
+    /// Older than the ageing time.
+    pub over_age: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Vlan {
+    pub untagged: BTreeSet<Lport>,
+    pub tagged: BTreeSet<Lport>,
+    pub domain: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fabric {
+    Works,
+    Unprogrammed,
+    Absent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Discarding,
+    Learning,
+    Forwarding,
+}
+
+/// What the port that a frame comes in by is configured to.
+#[derive(Clone, Copy, Debug)]
+pub struct Port {
+    pub lport: Lport,
+    pub pvid: u16,
+    pub enabled: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Dropped(DropReason),
+    Unicast { to: Lport, frame: Vec<u8> },
+    Flood { vid: u16, flags: u16 },
+}
+
+#[derive(Default)]
+pub struct Model {
+    pub vlans: BTreeMap<u16, Vlan>,
+    pub gates: BTreeMap<(u32, Lport), Gate>,
+    pub control: BTreeMap<([u8; 6], u16), ControlAction>,
+    pub fabrics: BTreeMap<u32, Fabric>,
+    /// Fabric by bucket index; 0 where nothing is said.
+    pub buckets: BTreeMap<u32, u32>,
+    pub fdb: BTreeMap<([u8; 6], u16), Station>,
+    pub counters: BTreeMap<Lport, PortCounters>,
+}
+
+const CONTROL_GROUP: [u8; 5] = [1, 0x80, 0xc2, 0, 0];
+const CONTROL_EXTREME: [u8; 5] = [0, 0xe0, 0x2b, 0, 0];
+
+fn default_action(mac: [u8; 6]) -> Option<ControlAction> {
+    if mac[..5] == CONTROL_GROUP && mac[5] < 16 {
+        Some(ControlAction::Discard)
+    } else if mac[..5] == CONTROL_EXTREME {
+        Some(ControlAction::Forward)
+    } else {
+        None
+    }
+}
+
+impl Model {
+    pub fn receive(&mut self, port: Port, frame: &[u8]) -> Verdict {
+        let counters = self.counters.entry(port.lport).or_default();
+        counters.rx_frames += 1;
+        counters.rx_bytes += frame.len() as u64;
+        match self.switch(port, frame) {
+            Ok(verdict) => {
+                let counted = match &verdict {
+                    Verdict::Unicast { to, .. } => *to,
+                    _ => port.lport,
+                };
+                let counters = self.counters.entry(counted).or_default();
+                match &verdict {
+                    Verdict::Unicast { frame, .. } => {
+                        counters.tx_frames += 1;
+                        counters.tx_bytes += frame.len() as u64;
+                    }
+                    _ => counters.flooded += 1,
+                }
+                verdict
+            }
+            Err(reason) => {
+                self.counters.entry(port.lport).or_default().drops[reason as usize] += 1;
+                Verdict::Dropped(reason)
+            }
+        }
+    }
+
+    fn switch(&mut self, port: Port, frame: &[u8]) -> Result<Verdict, DropReason> {
+        if !port.enabled {
+            return Err(DropReason::PortDisabled);
+        }
+        let has_tag = frame[12..14] == [0x81, 0x00];
+        if has_tag && frame.len() < 18 {
+            return Err(DropReason::Truncated);
+        }
+        let destination: [u8; 6] = frame[0..6].try_into().unwrap();
+        let source: [u8; 6] = frame[6..12].try_into().unwrap();
+        let tci = if has_tag { u16::from_be_bytes([frame[14], frame[15]]) } else { 0 };
+        let vid = if tci & 0xFFF == 0 { port.pvid } else { tci & 0xFFF };
+        let vlan = self.vlans.get(&vid).cloned().ok_or(DropReason::NotMember)?;
+        let members = if tci & 0xFFF == 0 { &vlan.untagged } else { &vlan.tagged };
+        if !members.contains(&port.lport) {
+            return Err(DropReason::NotMember);
+        }
+        let to_control = default_action(destination);
+        if let Some(default) = to_control {
+            let said = self.control.get(&(destination, vid)).or(self.control.get(&(destination, 0)));
+            match said.copied().unwrap_or(default) {
+                ControlAction::Discard => return Err(DropReason::Control),
+                ControlAction::Trap => return Err(DropReason::NoTrap),
+                ControlAction::Forward | ControlAction::TrapAndForward => {}
+            }
+        }
+        if source[0] & 1 == 1 || source == [0; 6] {
+            return Err(DropReason::BadSource);
+        }
+        let ingress = self.gate(&vlan, port.lport);
+        if ingress != Gate::Discarding && default_action(source).is_none() {
+            self.learn(source, vid, port.lport);
+        }
+        if ingress != Gate::Forwarding {
+            return Err(DropReason::IngressGate);
+        }
+        let known = match self.fdb.get(&(destination, vid)) {
+            Some(station) if to_control.is_none() && destination[0] & 1 == 0 && !station.over_age => *station,
+            _ => {
+                let flags = if has_tag { header_flags::TAGGED } else { 0 };
+                let fabric = match self.fabric(port.lport, source, destination, vid) {
+                    Fabric::Works => 0,
+                    Fabric::Unprogrammed => header_flags::FABRIC_UNPROGRAMMED,
+                    Fabric::Absent => header_flags::FABRIC_ABSENT,
+                };
+                return Ok(Verdict::Flood { vid, flags: flags | fabric });
+            }
+        };
+        if known.blackhole {
+            return Err(DropReason::Blackhole);
+        }
+        if known.lport == port.lport {
+            return Err(DropReason::Hairpin);
+        }
+        if known.lport / 64 != port.lport / 64 {
+            match self.fabric(port.lport, source, destination, vid) {
+                Fabric::Works => {}
+                Fabric::Unprogrammed => return Err(DropReason::FabricUnprogrammed),
+                Fabric::Absent => return Err(DropReason::FabricAbsent),
+            }
+        }
+        if self.gate(&vlan, known.lport) != Gate::Forwarding {
+            return Err(DropReason::EgressGate);
+        }
+        let mut plain = frame.to_vec();
+        if has_tag {
+            plain.drain(12..16);
+        }
+        if vlan.tagged.contains(&known.lport) {
+            let tci = (tci & 0xF000) | vid;
+            plain.splice(12..12, [0x81, 0x00].into_iter().chain(tci.to_be_bytes()));
+        } else if !vlan.untagged.contains(&known.lport) {
+            return Err(DropReason::EgressNotMember);
+        }
+        Ok(Verdict::Unicast { to: known.lport, frame: plain })
+    }
+
+    fn gate(&self, vlan: &Vlan, lport: Lport) -> Gate {
+        match vlan.domain {
+            0 => Gate::Forwarding,
+            domain => self.gates.get(&(domain, lport)).copied().unwrap_or(Gate::Discarding),
+        }
+    }
+
+    fn learn(&mut self, source: [u8; 6], vid: u16, lport: Lport) {
+        let here = Station { lport, fixed: false, blackhole: false, over_age: false };
+        let learned = match self.fdb.get_mut(&(source, vid)) {
+            Some(station) if station.fixed => false,
+            Some(station) => std::mem::replace(station, here).lport != lport,
+            None => self.fdb.insert((source, vid), here).is_none(),
+        };
+        if learned {
+            self.counters.entry(lport).or_default().learned += 1;
+        }
+    }
+
+    fn fabric(&self, from: Lport, source: [u8; 6], destination: [u8; 6], vid: u16) -> Fabric {
+        let hash = flow_hash(FdbKey::new(source, vid).0, FdbKey::new(destination, vid).0);
+        let bucket = fabric_bucket_index((from / 64) as u8, flow_bucket(hash));
+        let fabric = self.buckets.get(&bucket).copied().unwrap_or(0);
+        self.fabrics.get(&fabric).copied().unwrap_or(Fabric::Absent)
+    }
+}
