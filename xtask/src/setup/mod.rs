@@ -54,7 +54,7 @@ pub(crate) fn for_running() -> Result<()> {
     }
     if !privileged::is_root() {
         let lines: Vec<_> = needs.iter().map(ToString::to_string).collect();
-        let lines = format!("setup, as root:\n{}", lines.join("\n"));
+        let lines = format!("setup, which has this to mend:\n{}", lines.join("\n"));
         let mut again = privileged::ourselves_through_sudo(&lines)?;
         eprintln!("{lines}");
         return command::run(again.args(["setup", "--running-only"]), "setup: the part that needs root");
