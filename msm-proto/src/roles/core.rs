@@ -94,6 +94,11 @@ impl Core {
         self.out.push(Output::Answer { id, answer: Answer::Outcome(outcome) });
     }
 
+    /// The command belongs to another MSM, now or soon.
+    pub(super) fn elsewhere(&mut self, id: CommandId, why: impl Into<String>) {
+        self.out.push(Output::Answer { id, answer: Answer::Elsewhere(why.into()) });
+    }
+
     pub(super) fn refuse(&mut self, id: CommandId, why: impl Into<String>) {
         self.out.push(Output::Answer { id, answer: Answer::Refused(why.into()) });
     }

@@ -183,6 +183,8 @@ pub enum Answer {
     Outcome(Outcome),
     /// It was not tried: why, and what to do.
     Refused(String),
+    /// It was not tried: another MSM is the master, or is becoming it. Send it there, with the same id.
+    Elsewhere(String),
 }
 
 /// Weight of a log line.

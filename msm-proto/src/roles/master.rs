@@ -181,7 +181,7 @@ impl Master {
             return;
         }
         if self.handover.is_some() {
-            return core.refuse(id, "a failover is in progress: send it again, to the new master");
+            return core.elsewhere(id, "a failover is in progress: send it again, to the new master");
         }
         if bytes.len() > crate::RECORD_MAX {
             return core.refuse(id, format!("a command of {} bytes is too long", bytes.len()));

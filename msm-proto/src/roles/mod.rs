@@ -122,7 +122,11 @@ impl Machine {
         let core = &mut self.core;
         let RoleState::Master(master) = &mut self.role else {
             if let Input::Command { id, .. } | Input::RunFailover { id } = input {
-                core.refuse(id, format!("MSM {} is not the master", core.me.slot));
+                let master = match core.owner.map(|owner| owner.slot).filter(|slot| *slot != core.me.slot) {
+                    Some(slot) => format!("MSM {slot} is: use it, or no --slot"),
+                    None => "none is known yet".to_owned(),
+                };
+                core.elsewhere(id, format!("MSM {} is not the master; {master}", core.me.slot));
             }
             return;
         };
@@ -212,6 +216,12 @@ impl Machine {
             self.role = next;
         }
         self.core.link_tick(now);
+    }
+
+    /// What became of a command that was carried out here or on the master before; `None` = not one of the last 256.
+    #[must_use]
+    pub fn outcome(&self, id: CommandId) -> Option<&Outcome> {
+        self.core.outcomes.get(id)
     }
 
     /// When [`Input::Tick`] is due. Changes with every step; a Tick that comes early does nothing.
