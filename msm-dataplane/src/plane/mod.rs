@@ -8,7 +8,7 @@ mod vlans;
 
 use std::collections::BTreeMap;
 
-use msm_abi::{Lport, Meta};
+use msm_abi::{FdbKey, Lport, Meta};
 
 use crate::{
     Changes, Desired, FdbFilter, TableError,
@@ -73,6 +73,14 @@ impl<S: Store + Links> Plane<S> {
     /// What the kernel says; call again.
     pub fn fdb_sweep(&mut self, now_ns: u64) -> Result<usize, TableError> {
         self.stations.sweep(&mut self.store, now_ns)
+    }
+
+    /// [`Self::fdb_sweep`] of `keys` alone, which a reader found due: reads nothing else.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn fdb_sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> Result<usize, TableError> {
+        self.stations.sweep_keys(&mut self.store, keys, now_ns)
     }
 
     /// Forgets learned stations; returns how many.

@@ -103,11 +103,24 @@ impl Stations {
         }
         let age = plane_config::get(store)?.fdb_age;
         let now = stamp(now_ns);
-        let desired = self.desired.as_ref();
-        remove_if(store, |key, entry| {
-            let stale = is_static(entry) && desired.is_some_and(|d| !d.contains_key(&key));
-            stale || entry.expired(now, age)
-        })
+        remove_if(store, |key, entry| self.is_due(key, entry, now, age))
+    }
+
+    /// The same for stations that a reader found due.
+    pub(super) fn sweep_keys(
+        &self,
+        store: &mut impl Store,
+        keys: &[FdbKey],
+        now_ns: u64,
+    ) -> Result<usize, TableError> {
+        let age = plane_config::get(store)?.fdb_age;
+        let now = stamp(now_ns);
+        remove_those(store, keys, |key, entry| self.is_due(key, entry, now, age))
+    }
+
+    fn is_due(&self, key: FdbKey, entry: FdbEntry, now: u32, age: u32) -> bool {
+        let stale = is_static(entry) && self.desired.as_ref().is_some_and(|d| !d.contains_key(&key));
+        stale || entry.expired(now, age)
     }
 }
 
@@ -134,12 +147,21 @@ fn remove_if(store: &mut impl Store, goes: impl Fn(FdbKey, FdbEntry) -> bool) ->
             candidates.push(key);
         }
     })?;
-    if candidates.is_empty() {
+    remove_those(store, &candidates, goes)
+}
+
+/// Removes those of `keys` that `goes`, asked again just before each removal.
+fn remove_those(
+    store: &mut impl Store,
+    keys: &[FdbKey],
+    goes: impl Fn(FdbKey, FdbEntry) -> bool,
+) -> Result<usize, TableError> {
+    if keys.is_empty() {
         return Ok(0);
     }
     change(store, |store| {
         let mut removed = 0;
-        for key in candidates {
+        for &key in keys {
             if fdb::get(store, key)?.is_some_and(|entry| goes(key, entry)) && fdb::remove(store, key)? {
                 removed += 1;
             }
