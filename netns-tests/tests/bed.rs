@@ -35,11 +35,16 @@ fn hosts_reach_each_other_over_named_ports() {
     for (from, to) in [("h1", "h2"), ("h1", "h3"), ("h4", "h1")] {
         assert!(reaches(&bed, from, to), "{from} to {to}");
     }
-    let switch = bed.links(bed.switch()).unwrap();
+    let switch = bed.links(bed.switch_netns()).unwrap();
     for host in bed.hosts() {
         let HostSpec { switch_dev, switch_ifindex, ifindex, .. } = &host.spec;
         assert!(switch.iter().any(|link| link.name == *switch_dev && link.ifindex == *switch_ifindex));
-        assert!(bed.links(&host.netns).unwrap().iter().any(|link| link.name == HOST_DEV && link.ifindex == *ifindex));
+        assert!(
+            bed.links(&host.netns)
+                .unwrap()
+                .iter()
+                .any(|link| link.name == HOST_DEV && link.ifindex == *ifindex)
+        );
     }
     assert_eq!(mac_text(bed.host("h3").unwrap().mac()), "02:00:00:00:00:03");
 }
@@ -84,7 +89,7 @@ fn carrier_changes_and_drops_are_seen() {
     let (changes, drops) = (bed.carrier_changes().unwrap(), bed.drops().unwrap());
     assert!(drops.counters.keys().any(|site| site.starts_with("sw/s1p1 rx_queue_0_")), "{drops:?}");
     let set = |state: &str| {
-        let mut ip = bed.switch().command("ip");
+        let mut ip = bed.switch_netns().command("ip");
         assert!(ip.args(["link", "set", "s1p1", state]).status().unwrap().success());
     };
     set("down");

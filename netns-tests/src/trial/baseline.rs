@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 
-use super::iperf::{Client, Job};
+use super::iperf::{Client, Job, Servers};
 use crate::bed::Testbed;
 use crate::report::schema::Baseline;
 
@@ -26,7 +26,11 @@ impl fmt::Display for Baseline {
 }
 
 /// TCP and UDP between modules and inside one, one after the other.
-pub(super) fn baseline(bed: &Testbed) -> Result<Vec<Baseline>> {
+///
+/// # Errors
+/// What iperf3 says.
+pub fn baseline(bed: &Testbed) -> Result<Vec<Baseline>> {
+    let _servers = Servers::start(bed)?;
     let between = ("h1", "h3");
     let inside = ("h1", "h2");
     let jobs = [(false, between), (true, between), (false, inside), (true, inside)];

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+pub use self::baseline::baseline;
 pub use self::cause::{Cause, Scenario};
 pub use self::control::control;
 pub use self::failover::failover;
@@ -92,11 +93,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 fn measure(bed: &Testbed, options: &Options, progress: &Progress) -> Result<Report> {
     bed.wait_ready(READY)?;
     let mut report = Report { schema: SCHEMA, host: Host::here(), ..Report::default() };
-    let _servers = Servers::start(bed)?;
     progress.step("iperf3 between modules and inside one, nothing failing");
-    report.baseline = baseline::baseline(bed)?;
+    report.baseline = baseline(bed)?;
     report.baseline.iter().for_each(|line| progress.line(&line.to_string()));
     progress.step("quiet run: the rate must be carried without loss");
+    let _servers = Servers::start(bed)?;
     let mut rig = Rig { bed, rate: options.rate, secs: options.secs };
     report.quiet = quiet(&rig)?;
     rig.rate = u32::try_from(report.quiet.carried_pps).context("a rate beyond 32 bits")?;
