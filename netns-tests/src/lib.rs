@@ -8,3 +8,5 @@ pub mod bench;
 pub mod probe;
 pub mod report;
 pub mod trial;
+
+pub use probe::object_path;

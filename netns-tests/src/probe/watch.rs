@@ -78,7 +78,8 @@ impl SyscallWatch {
     /// `ProbeError::Bpf` of the map.
     pub fn reset(&mut self) -> Result<()> {
         let keys: Vec<_> = self.counts.keys().filter_map(std::result::Result::ok).collect();
-        keys.iter().try_for_each(|key| self.counts.remove(key).map_err(|e| map_error(names::WATCH_COUNTS, &e)))
+        keys.iter()
+            .try_for_each(|key| self.counts.remove(key).map_err(|e| map_error(names::WATCH_COUNTS, &e)))
     }
 
     /// Elements of maps that the process has updated or deleted, by map name (`META`); `fd 12` when the process is gone or
@@ -91,7 +92,8 @@ impl SyscallWatch {
         let mut writes = BTreeMap::new();
         for (key, count) in self.read(pid, WatchKind::Bpf)? {
             if ELEMENT_WRITES.contains(&key.code) {
-                let map = map_id(pid, key.fd).map(|id| names.get(&id).cloned().unwrap_or_else(|| format!("map {id}")));
+                let map = map_id(pid, key.fd)
+                    .map(|id| names.get(&id).cloned().unwrap_or_else(|| format!("map {id}")));
                 *writes.entry(map.unwrap_or_else(|| format!("fd {}", key.fd))).or_default() += count.elements;
             }
         }
@@ -154,7 +156,10 @@ fn attach(object: &mut Ebpf, program: &str, tracepoint: &str) -> Result<()> {
     let found = object.program_mut(program).ok_or_else(|| missing(program))?;
     let found: &mut RawTracePoint =
         found.try_into().map_err(|e: aya::programs::ProgramError| ProbeError::bpf(what(), chain(&e)))?;
-    found.load().and_then(|()| found.attach(tracepoint).map(drop)).map_err(|e| ProbeError::bpf(what(), chain(&e)))
+    found
+        .load()
+        .and_then(|()| found.attach(tracepoint).map(drop))
+        .map_err(|e| ProbeError::bpf(what(), chain(&e)))
 }
 
 /// Names of all loaded maps by id.
@@ -175,7 +180,9 @@ fn is_route_socket(pid: Pid, fd: u32) -> bool {
     let pid = pid.as_raw_pid();
     let Ok(target) = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")) else { return true };
     let target = target.to_string_lossy();
-    let Some(inode) = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) else { return false };
+    let Some(inode) = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) else {
+        return false;
+    };
     // sk, Eth (protocol), Pid, Groups, Rmem, Wmem, Dump, Locks, Drops, Inode
     let table = std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).unwrap_or_default();
     let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
