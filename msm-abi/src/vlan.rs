@@ -33,12 +33,12 @@ impl Default for VlanEntry {
 }
 
 impl VlanEntry {
-    /// True if `lport` sends and takes this VLAN without a tag.
+    /// True if `lport`, less than [`PORTS`], sends and takes this VLAN without a tag.
     #[inline(always)]
     pub const fn is_untagged(&self, lport: Lport) -> bool {
         bit(&self.untagged, lport)
     }
-    /// True if `lport` sends and takes this VLAN with a tag.
+    /// True if `lport`, less than [`PORTS`], sends and takes this VLAN with a tag.
     #[inline(always)]
     pub const fn is_tagged(&self, lport: Lport) -> bool {
         bit(&self.tagged, lport)
@@ -47,6 +47,6 @@ impl VlanEntry {
 
 #[inline(always)]
 const fn bit(set: &[u64; PORTS / 64], lport: Lport) -> bool {
-    let word = lport as usize / 64;
-    word < set.len() && set[word] >> (lport % 64) & 1 == 1
+    // Masked, not compared: the verifier does not always see that a comparison made elsewhere holds for this index.
+    set[lport as usize / 64 % set.len()] >> (lport % 64) & 1 == 1
 }
