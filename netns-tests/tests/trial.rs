@@ -15,6 +15,7 @@ fn a_quiet_run_is_carried_and_the_control_trial_loses() {
     let bed = bridge("tr1-");
     let mut rig = Rig { bed: &bed, rate: 20_000, secs: 1 };
     let quiet = quiet(&rig).expect("a quiet run");
+    println!("{quiet:#?}");
     assert_eq!(quiet.lost, 0, "{quiet:?}");
     rig.rate = u32::try_from(quiet.carried_pps).expect("a rate");
     let control = control(&rig).expect("a control trial");

@@ -146,7 +146,7 @@ impl Probe {
     pub fn stop(mut self) -> Result<ProbeReport> {
         let running = self.running.take().ok_or(ProbeError::State("was not started"))?;
         let paces = running.senders.stop().map_err(|e| ProbeError::io("sending", e))?;
-        let stopped_ns = now_ns();
+        let stopped_ns = paces.iter().map(|pace| pace.ended_ns).max().unwrap_or_else(now_ns);
         self.drain()?;
         let drops = self.wires.drops()?;
         let mut report = ProbeReport {

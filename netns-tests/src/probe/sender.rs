@@ -42,6 +42,8 @@ pub(super) struct Pace {
     pub given_up_ns: u64,
     /// It runs before everything at normal priority.
     pub realtime: bool,
+    /// When it sent its last frame. Closing its rings takes tens of milliseconds more.
+    pub ended_ns: u64,
 }
 
 /// Running threads.
@@ -110,6 +112,7 @@ impl Lane {
                 tick = now; // the ticks of the time given up
             }
         }
+        pace.ended_ns = now_ns();
         Ok(pace)
     }
 
