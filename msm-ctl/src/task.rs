@@ -93,6 +93,12 @@ impl Tasks {
         }
     }
 
+    /// Ends when [`Self::debug_exception`] names `name`: for a task that is not spawned here.
+    pub(crate) fn poisoned(&self, name: &'static str) -> impl Future<Output = ()> + Send + use<> {
+        let poison = self.poison(name);
+        async move { poison.notified().await }
+    }
+
     fn poison(&self, name: &'static str) -> Arc<Notify> {
         let mut tasks = self.poison.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(tasks.entry(name).or_default())

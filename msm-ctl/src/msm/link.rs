@@ -122,7 +122,7 @@ impl Pair {
             let events = events.clone();
             let read = async move {
                 if let Err(why) = read(&socket, session, channel, &events).await {
-                    warn!("T-sync: connection dropped: {why}");
+                    info!("T-sync: connection dropped: {why}");
                 }
                 let _ = events.send(LinkEvent::Gone { session }).await;
             };

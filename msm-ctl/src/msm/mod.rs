@@ -1,4 +1,7 @@
 //! The MSM process: round the machine of `msm-proto`, and as it says.
 
+mod actor;
 pub(crate) mod board;
 mod link;
+mod revival;
+pub(crate) mod run;

@@ -16,15 +16,15 @@ const DEFAULT_VLAN: u16 = 1;
 const FABRICS_PRESENT: u8 = 2;
 
 /// The plane, with the faults that keep a port out of it.
-pub(crate) struct Plan {
+pub(super) struct Plan {
     /// For `Owner::reconcile`.
-    pub(crate) desired: Desired,
+    pub(super) desired: Desired,
     /// Ports whose netdev cannot be attached, and why.
-    pub(crate) refused: BTreeMap<Lport, Fault>,
+    pub(super) refused: BTreeMap<Lport, Fault>,
 }
 
 /// The plane of `chassis` under `config`. `netdev` finds one by name.
-pub(crate) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> Option<Netdev>) -> Plan {
+pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> Option<Netdev>) -> Plan {
     let mut refused = BTreeMap::new();
     let mut ports = BTreeMap::new();
     for (&lport, name) in &chassis.ports {

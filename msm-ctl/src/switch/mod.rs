@@ -1,4 +1,7 @@
 //! The switch: what the owner makes of the forwarding plane.
 
-pub(crate) mod desired;
+mod desired;
+mod names;
+pub(crate) mod plane;
+pub(crate) mod ports;
 pub(crate) mod sweeper;

@@ -28,6 +28,8 @@ use crate::task::Tasks;
 
 /// Clients at once: some people, their scripts and a testbed.
 const CLIENTS: usize = 32;
+/// Answers under way at once: one a client.
+pub(crate) const ANSWERS: usize = CLIENTS;
 /// A client that asks nothing for this long gives its place to others.
 const IDLE: Duration = Duration::from_secs(3600);
 /// A client that does not read an answer for this long is gone.
@@ -54,8 +56,8 @@ pub(crate) enum Reply {
     Done(String),
     /// Tried or not, this is why it is not done.
     Failed(String),
-    /// Not tried.
-    Refused(String),
+    /// Not tried: another MSM is, or will be, the master.
+    Elsewhere(String),
 }
 
 /// What the server of one MSM knows.
@@ -73,6 +75,8 @@ pub(crate) struct Desk {
     pub(crate) started: std::time::SystemTime,
     /// The actor.
     pub(crate) jobs: mpsc::Sender<Job>,
+    /// A place is held from the reading of a request to the writing of its answer.
+    pub(crate) answers: Arc<Semaphore>,
 }
 
 /// Opens the socket: root and group [`GROUP`] may connect. The caller holds the slot's lock, so what is there is stale.
@@ -150,7 +154,10 @@ async fn converse(stream: UnixStream, mut desk: Desk) -> Result<(), String> {
     loop {
         tokio::select! {
             changed = desk.board.changed() => {
-                changed.map_err(|_| "the MSM is ending".to_owned())?;
+                if changed.is_err() {
+                    // This MSM is ending.
+                    return Ok(());
+                }
                 let now = announce(&desk.board.borrow_and_update());
                 if now != said {
                     send(&mut writer, Body::Announce(now.clone())).await?;
@@ -165,8 +172,10 @@ async fn converse(stream: UnixStream, mut desk: Desk) -> Result<(), String> {
                 };
                 let request = Request::decode(bytes).map_err(|e| e.to_string())?;
                 let id = request.id;
+                let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|e| e.to_string())?;
                 let answer = answer(request, &desk).await;
                 send_answer(&mut writer, id, answer).await?;
+                drop(place);
             }
         }
     }
@@ -208,8 +217,7 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
     let (result, elsewhere) = match result {
         Ok(data) => (Ok(data), false),
         Err(Trouble::Failed(why)) => (Err(why), false),
-        Err(Trouble::Refused(why)) => (Err(why), !role.is_master()),
-        Err(Trouble::Ending) => (Err("this MSM is ending; ask the other one".to_owned()), true),
+        Err(Trouble::Elsewhere(why)) => (Err(why), true),
     };
     Answer { result, role: role.name(), elsewhere }
 }
@@ -218,23 +226,27 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
 enum Trouble {
     /// It was tried, or cannot be.
     Failed(String),
-    /// It was not tried here.
-    Refused(String),
-    /// The actor is gone.
-    Ending,
+    /// It was not tried, and may be on another MSM.
+    Elsewhere(String),
+}
+
+impl Trouble {
+    fn ending() -> Self {
+        Self::Elsewhere("this MSM is ending; ask the other one".to_owned())
+    }
 }
 
 async fn ask(id: u64, command: Command, desk: &Desk) -> Result<Vec<u8>, Trouble> {
     let (reply, answered) = oneshot::channel();
-    desk.jobs.send(Job { id, command, reply }).await.map_err(|_| Trouble::Ending)?;
+    desk.jobs.send(Job { id, command, reply }).await.map_err(|_| Trouble::ending())?;
     match tokio::time::timeout(ACTOR, answered).await {
         Err(_) => Err(Trouble::Failed(format!("no answer for {} s; see show msm-failover", ACTOR.as_secs()))),
-        Ok(Err(_)) => Err(Trouble::Ending),
+        Ok(Err(_)) => Err(Trouble::ending()),
         Ok(Ok(Reply::Done(message))) => {
             serde_json::to_vec(&Done { message }).map_err(|e| Trouble::Failed(e.to_string()))
         }
         Ok(Ok(Reply::Failed(why))) => Err(Trouble::Failed(why)),
-        Ok(Ok(Reply::Refused(why))) => Err(Trouble::Refused(why)),
+        Ok(Ok(Reply::Elsewhere(why))) => Err(Trouble::Elsewhere(why)),
     }
 }
 

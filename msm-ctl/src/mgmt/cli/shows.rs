@@ -12,7 +12,7 @@ use crate::config::mac::Mac;
 use crate::config::port::PortName;
 use crate::mgmt::log;
 use crate::msm::board::Board;
-use crate::netlink::{Limits, Netdev};
+use crate::netlink::{self, Limits, Netdev};
 use crate::process;
 
 /// Answers `show` as JSON. Reads tables: not for an event loop.

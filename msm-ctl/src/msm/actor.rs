@@ -1,0 +1,542 @@
+//! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use msm_abi::{FdbKey, Lport};
+use msm_dataplane::Observer;
+use msm_proto::{
+    Answer, CommandId, ConfigSource, Identity, Input, Level, Machine, Outcome, Output, Slot, Takeover, Time,
+};
+use prost::Message;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{error, info, warn};
+
+use super::board::Board;
+use super::link::{LinkEvent, Outbox};
+use super::revival::Revival;
+use crate::backplane::watch::Presence;
+use crate::config::change::Change;
+use crate::config::chassis::Chassis;
+use crate::config::model::Config;
+use crate::mgmt::cli::grammar::Command;
+use crate::mgmt::cli::server::{Job, Reply};
+use crate::netlink::{self, View};
+use crate::process;
+use crate::switch::plane::Plane;
+use crate::switch::ports::{self, Report};
+use crate::switch::sweeper::{Found, Search, Sweeper};
+use crate::task::{Exception, Tasks};
+
+/// How often stations are looked at that may be over age: much finer than the shortest age of 15 s.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long after a failed write of the tables it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Events of each kind not yet handled.
+pub(super) const EVENTS: usize = 256;
+/// Clients that wait for an answer: as many as may be connected, and those that asked again.
+const WAITING: usize = 256;
+
+/// Where events come from.
+pub(super) struct Sources {
+    pub(super) exceptions: mpsc::Receiver<Exception>,
+    pub(super) link: mpsc::Receiver<LinkEvent>,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) netlink: mpsc::Receiver<netlink::LinkEvent>,
+    pub(super) presence: mpsc::Receiver<Presence>,
+    pub(super) found: mpsc::Receiver<Found>,
+}
+
+/// What the actor is made of.
+pub(super) struct Parts {
+    pub(super) chassis: Arc<Chassis>,
+    pub(super) identity: Identity,
+    pub(super) plane: Plane,
+    pub(super) view: View,
+    pub(super) tasks: Tasks,
+    pub(super) sweeper: Sweeper,
+    pub(super) link: mpsc::Sender<LinkEvent>,
+}
+
+/// Something that a task of the actor's own found out.
+enum Back {
+    Hardware(Box<Result<Observer, String>>),
+    Port(Report),
+}
+
+/// The peer, as far as this process talks to it.
+struct Session {
+    number: u64,
+    outbox: Outbox,
+}
+
+/// See the file's first line.
+pub(super) struct Actor {
+    chassis: Arc<Chassis>,
+    slot: Slot,
+    machine: Machine,
+    plane: Plane,
+    view: View,
+    tasks: Tasks,
+    sweeper: Sweeper,
+    link: mpsc::Sender<LinkEvent>,
+    back: mpsc::Sender<Back>,
+    returned: mpsc::Receiver<Back>,
+    config: Arc<Config>,
+    /// Changes that the machine has and that are not applied yet.
+    planned: VecDeque<(CommandId, Change)>,
+    session: Option<Session>,
+    sessions: u64,
+    /// Results of outputs, taken before anything else.
+    results: VecDeque<Input>,
+    waiting: BTreeMap<u64, Vec<oneshot::Sender<Reply>>>,
+    board: watch::Sender<Arc<Board>>,
+    port_faults: BTreeMap<Lport, Vec<String>>,
+    faults: Arc<BTreeMap<Lport, Vec<String>>>,
+    revival: Revival,
+    sweep_at: Instant,
+    retry_at: Option<Instant>,
+    ended: bool,
+}
+
+impl Actor {
+    /// An actor that has not started, and what it shows.
+    pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<Board>>) {
+        let config = Arc::new(Config::of(&parts.chassis));
+        let slot = parts.identity.slot;
+        let machine = Machine::new(parts.identity);
+        let faults = Arc::default();
+        let (board, shown) = watch::channel(Arc::new(Board {
+            status: machine.status(),
+            config: Arc::clone(&config),
+            observer: None,
+            faults: Arc::clone(&faults),
+        }));
+        let (back, returned) = mpsc::channel(EVENTS);
+        let actor = Self {
+            revival: Revival::new(Arc::clone(&parts.chassis)),
+            chassis: parts.chassis,
+            slot,
+            machine,
+            plane: parts.plane,
+            view: parts.view,
+            tasks: parts.tasks,
+            sweeper: parts.sweeper,
+            link: parts.link,
+            back,
+            returned,
+            config,
+            planned: VecDeque::new(),
+            session: None,
+            sessions: 0,
+            results: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            board,
+            port_faults: BTreeMap::new(),
+            faults,
+            sweep_at: Instant::now() + SWEEP,
+            retry_at: None,
+            ended: false,
+        };
+        (actor, shown)
+    }
+
+    /// Runs until the machine ends the process.
+    pub(super) async fn run(mut self, mut from: Sources) {
+        let mut poison = std::pin::pin!(self.tasks.poisoned("main"));
+        self.give(Input::Boot { options: self.chassis.options });
+        while !self.ended {
+            self.due();
+            self.show();
+            if self.ended {
+                break;
+            }
+            let wake = tokio::time::sleep_until(self.wake_at().into());
+            tokio::select! {
+                biased;
+                () = &mut poison => panic!("debug exception"),
+                Some(exception) = from.exceptions.recv() => self.exception(exception),
+                Some(event) = from.link.recv() => self.link_event(event),
+                Some(back) = self.returned.recv() => self.back(back),
+                Some(job) = from.jobs.recv() => self.job(job),
+                Some(event) = from.netlink.recv() => self.netlink_event(&event),
+                Some(presence) = from.presence.recv() => self.revival.heard(presence),
+                Some(found) = from.found.recv() => self.found(&found),
+                () = wake => {}
+            }
+        }
+        self.show();
+    }
+
+    fn wake_at(&self) -> Instant {
+        let now = Instant::now();
+        let machine = self
+            .machine
+            .deadline()
+            .map(|at| now + Duration::from_nanos(at.0.saturating_sub(process::monotonic_ns())));
+        let revival = self.revival.due(self.machine.status().role);
+        [machine, revival, self.retry_at].into_iter().flatten().fold(self.sweep_at, Instant::min)
+    }
+
+    /// What is due by time.
+    fn due(&mut self) {
+        if self.machine.deadline().is_some_and(|at| at.0 <= process::monotonic_ns()) {
+            self.give(Input::Tick);
+        }
+        let now = Instant::now();
+        self.revival.revive(self.machine.status().role, now);
+        if self.sweep_at <= now {
+            self.sweep_at = now + SWEEP;
+            self.sweep();
+        }
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            self.bring_up_to_date();
+        }
+    }
+
+    /// Steps the machine with `input` and with everything that follows from it at once.
+    fn give(&mut self, input: Input) {
+        self.results.push_back(input);
+        while let Some(input) = self.results.pop_front() {
+            for output in self.machine.step(Time(process::monotonic_ns()), input) {
+                self.carry_out(output);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Send { session, channel, bytes } => {
+                let lost = self
+                    .session
+                    .as_ref()
+                    .is_some_and(|live| live.number == session && !live.outbox.send(channel, bytes));
+                if lost {
+                    self.results.push_back(Input::OutboxOverflow { session });
+                }
+            }
+            Output::Disconnect { session } => {
+                self.session.take_if(|live| live.number == session);
+            }
+            Output::Observe => {
+                let (name, meta) = self.plane.observe();
+                self.results.push_back(Input::Observed { name, meta });
+            }
+            Output::Create => {
+                let created = self.plane.create();
+                self.results.push_back(Input::Owned(created));
+            }
+            Output::Commit { from } => {
+                let committed = self.plane.commit(from);
+                self.results.push_back(Input::Owned(committed));
+            }
+            Output::Reopen { name } => {
+                let reopened = self.plane.reopen(name);
+                self.results.push_back(Input::Owned(reopened));
+            }
+            Output::Freeze => self.plane.freeze(true),
+            Output::Thaw => {
+                self.plane.freeze(false);
+                self.bring_up_to_date();
+            }
+            Output::Release => match self.plane.release() {
+                Some(name) => self.results.push_back(Input::Released { name }),
+                None => self.results.push_back(Input::OwnershipLost),
+            },
+            Output::Serve { takeover } => self.serve(takeover),
+            Output::SetReady { slot, generation } => self.plane.set_ready(slot, generation),
+            Output::Apply { id, record } => {
+                let result = self.apply(id, &record);
+                self.results.push_back(Input::Applied { id, result });
+            }
+            Output::Answer { id, answer } => self.answer(id, answer),
+            Output::TakeSnapshot => self.results.push_back(Input::Snapshot { bytes: self.config.snapshot() }),
+            Output::Load { bytes } => {
+                let loaded = Config::restore(&bytes).map(|config| self.config = Arc::new(config));
+                self.results.push_back(Input::Loaded(loaded));
+            }
+            Output::Replay { record } => {
+                if let Err(text) = self.replay(&record) {
+                    self.results.push_back(Input::ReplayFailed { text });
+                }
+            }
+            Output::CheckHardware => self.check_hardware(),
+            Output::ResetSelf { why } => {
+                info!(target: "msm.process", "this process ends: {why}");
+                self.ended = true;
+            }
+            Output::Log { level: Level::Info, text } => info!(target: "msm.failover", "{text}"),
+            Output::Log { level: Level::Warning, text } => warn!(target: "msm.failover", "{text}"),
+            Output::Log { level: Level::Error, text } => error!(target: "msm.failover", "{text}"),
+        }
+    }
+
+    /// Serves with what is to be kept: no table is read whole here.
+    fn serve(&mut self, takeover: Takeover) {
+        let decision = match takeover {
+            Takeover::Failover(decision) => Some(decision),
+            Takeover::Cold | Takeover::Adopted => None,
+        };
+        if decision.is_none_or(|decision| decision.configuration == ConfigSource::Flash) {
+            self.config = Arc::new(Config::of(&self.chassis));
+        }
+        self.planned.clear();
+        let begun = Instant::now();
+        match self.plane.apply(&self.config) {
+            Ok(changes) => info!(
+                target: "msm.failover",
+                "{} tables: {} writes in {} us",
+                if takeover == Takeover::Cold { "new" } else { "adopted" },
+                changes.writes,
+                begun.elapsed().as_micros()
+            ),
+            Err(error) => self.behind(&error),
+        }
+        if decision.is_some_and(|decision| !decision.keep_l2) {
+            match self.plane.flush() {
+                Ok(stations) => info!(target: "msm.failover", "{stations} learned stations discarded"),
+                Err(error) => error!(target: "msm.failover", "learned stations are not discarded: {error}"),
+            }
+        }
+        if decision.is_some_and(|decision| !decision.keep_links) {
+            info!(target: "msm.failover", "ports go down and up: link-action take-links-down");
+            self.tasks.spawn("ports", false, ports::bounce(self.ports(), self.view.clone()));
+        } else {
+            self.tasks.spawn("ports", false, self.bring_up(self.ports()));
+        }
+        self.sweep_at = Instant::now() + SWEEP;
+        self.results.push_back(Input::Serving);
+    }
+
+    fn ports(&self) -> Vec<(Lport, String)> {
+        self.chassis.ports.iter().map(|(lport, netdev)| (*lport, netdev.clone())).collect()
+    }
+
+    fn bring_up(&self, ports: Vec<(Lport, String)>) -> impl Future<Output = ()> + Send + use<> {
+        let (sender, mut reports) = mpsc::channel(1);
+        let back = self.back.clone();
+        async move {
+            let forward = async {
+                while let Some(report) = reports.recv().await {
+                    let _ = back.send(Back::Port(report)).await;
+                }
+            };
+            tokio::join!(ports::bring_up(ports, sender), forward);
+        }
+    }
+
+    fn behind(&mut self, error: &str) {
+        error!(target: "msm.plane", "{error}; it is tried again in {} ms", RETRY.as_millis());
+        self.retry_at = Some(Instant::now() + RETRY);
+    }
+
+    /// Writes what differs, if something may.
+    fn bring_up_to_date(&mut self) {
+        if self.plane.writable().is_some()
+            && self.plane.is_behind(&self.config)
+            && let Err(error) = self.plane.apply(&self.config)
+        {
+            self.behind(&error);
+        }
+    }
+
+    /// Applies a change, or rolls it back and says why.
+    fn apply(&mut self, id: CommandId, record: &[u8]) -> Result<String, String> {
+        self.planned.retain(|(planned, _)| *planned != id);
+        let next = self.config.with(&Change::read(record)?)?;
+        if let Err(error) = self.plane.apply(&next) {
+            if let Err(error) = self.plane.apply(&self.config) {
+                self.behind(&error);
+            }
+            return Err(format!("the tables cannot be written: {error}"));
+        }
+        self.config = Arc::new(next);
+        Ok(String::new())
+    }
+
+    fn replay(&mut self, record: &[u8]) -> Result<(), String> {
+        self.config = Arc::new(self.config.with(&Change::read(record)?)?);
+        Ok(())
+    }
+
+    fn check_hardware(&self) {
+        let (tree, back) = (self.plane.tree(), self.back.clone());
+        self.tasks.spawn("hardware", false, async move {
+            let checked = tokio::task::spawn_blocking(move || sample(&tree)).await;
+            let checked = checked.unwrap_or_else(|e| Err(e.to_string()));
+            let _ = back.send(Back::Hardware(Box::new(checked))).await;
+        });
+    }
+
+    fn answer(&mut self, id: CommandId, answer: Answer) {
+        for waiting in self.waiting.remove(&id.0).unwrap_or_default() {
+            let reply = match answer.clone() {
+                Answer::Outcome(Outcome::Done(text)) => Reply::Done(text),
+                Answer::Outcome(Outcome::Failed(text)) | Answer::Refused(text) => Reply::Failed(text),
+                Answer::Elsewhere(text) => Reply::Elsewhere(text),
+            };
+            // The client may have gone meanwhile.
+            let _ = waiting.send(reply);
+        }
+    }
+
+    fn job(&mut self, Job { id, command, reply }: Job) {
+        let id = CommandId(id);
+        if self.waiting.len() >= WAITING {
+            let _ = reply.send(Reply::Failed(format!("{WAITING} commands are waiting; try again")));
+            return;
+        }
+        let input = match command {
+            Command::Show(_) => return,
+            Command::Failover => Input::RunFailover { id },
+            Command::Exception(task) => {
+                let _ = reply.send(match self.tasks.debug_exception(&task) {
+                    Ok(()) => Reply::Done(String::new()),
+                    Err(why) => Reply::Failed(why),
+                });
+                return;
+            }
+            Command::Change(change) => match self.plan(id, &change) {
+                Ok(input) => {
+                    self.planned.push_back((id, change));
+                    input
+                }
+                Err(why) => {
+                    let _ = reply.send(Reply::Failed(why));
+                    return;
+                }
+            },
+        };
+        self.waiting.entry(id.0).or_default().push(reply);
+        self.give(input);
+        // What was answered at once, or refused, is no plan any more.
+        if !self.waiting.contains_key(&id.0) {
+            self.planned.retain(|(planned, _)| *planned != id);
+        }
+    }
+
+    /// The change as a record, if it can be made after those that are under way. One that was made before is not planned
+    /// again: its record is not looked at.
+    fn plan(&self, id: CommandId, change: &Change) -> Result<Input, String> {
+        let record = change.encode_to_vec();
+        if self.machine.outcome(id).is_some() || self.planned.iter().any(|(planned, _)| *planned == id) {
+            return Ok(Input::Command { id, record, options: None });
+        }
+        let mut before = Config::clone(&self.config);
+        for (_, change) in &self.planned {
+            before = before.with(change).unwrap_or(before);
+        }
+        let after = before.with(change)?;
+        let options = (after.options != before.options).then_some(after.options);
+        Ok(Input::Command { id, record, options })
+    }
+
+    fn exception(&mut self, Exception { task, critical, message }: Exception) {
+        self.give(Input::Exception { task: task.to_owned(), critical, text: message });
+    }
+
+    fn link_event(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Connected(pair) => {
+                self.sessions += 1;
+                let number = self.sessions;
+                info!(target: "msm.tsync", "session {number} with MSM {} (pid {})", self.slot.peer(), pair.pid());
+                self.session = Some(Session { number, outbox: pair.start(number, &self.tasks, &self.link) });
+                self.give(Input::PeerConnected { session: number });
+            }
+            LinkEvent::Frame { session, channel, bytes } => {
+                if self.session.as_ref().is_some_and(|live| live.number == session) {
+                    self.give(Input::Frame { session, channel, bytes });
+                }
+            }
+            LinkEvent::Gone { session } => {
+                if self.session.take_if(|live| live.number == session).is_some() {
+                    self.give(Input::PeerGone { session });
+                }
+            }
+            LinkEvent::Dead { session } => self.give(Input::PeerDead { session }),
+        }
+    }
+
+    fn back(&mut self, back: Back) {
+        match back {
+            Back::Hardware(checked) => {
+                let checked = checked.map(|observer| self.plane.observe_with(observer));
+                self.give(Input::HardwareChecked(checked));
+            }
+            Back::Port(Report { lport, faults }) => {
+                if faults.is_empty() {
+                    self.port_faults.remove(&lport);
+                } else {
+                    self.port_faults.insert(lport, faults);
+                }
+                // Bring-up may have made attachable what was not.
+                self.bring_up_to_date();
+            }
+        }
+    }
+
+    fn netlink_event(&mut self, event: &netlink::LinkEvent) {
+        let port = ports::heard(&self.chassis, event);
+        self.bring_up_to_date();
+        if self.plane.writable().is_some()
+            && let Some((lport, netdev)) = port.and_then(|lport| self.chassis.ports.get_key_value(&lport))
+        {
+            self.tasks.spawn("ports", false, self.bring_up(vec![(*lport, netdev.clone())]));
+        }
+    }
+
+    fn sweep(&mut self) {
+        self.bring_up_to_date();
+        if let (Some(epoch), Some(observer)) = (self.plane.writable(), self.plane.observer()) {
+            let configured =
+                self.config.blackholes.iter().map(|(mac, vid)| FdbKey::new(mac.0, *vid)).collect();
+            self.sweeper.search(Search { observer: Arc::clone(observer), configured, epoch });
+        }
+    }
+
+    fn found(&mut self, found: &Found) {
+        if self.plane.writable() == Some(found.epoch) {
+            self.plane.sweep(&found.keys);
+        }
+    }
+
+    /// Shows front ends what has changed.
+    fn show(&mut self) {
+        let mut faults = self.port_faults.clone();
+        for (lport, fault) in self.plane.faults() {
+            let known = faults.entry(*lport).or_default();
+            if !known.contains(fault) {
+                known.push(fault.clone());
+            }
+        }
+        if faults != *self.faults {
+            self.faults = Arc::new(faults);
+        }
+        let board = Board {
+            status: self.machine.status(),
+            config: Arc::clone(&self.config),
+            observer: self.plane.observer().cloned(),
+            faults: Arc::clone(&self.faults),
+        };
+        self.board.send_if_modified(|shown| {
+            let changed = !shown.same(&board);
+            if changed {
+                *shown = Arc::new(board);
+            }
+            changed
+        });
+    }
+}
+
+/// Opens the tables for reading, which checks their ABI, and reads some of each kind.
+fn sample(tree: &msm_dataplane::PinTree) -> Result<Observer, String> {
+    let observer = tree.observe().map_err(|e| e.to_string())?;
+    observer.meta().map_err(|e| e.to_string())?;
+    observer.plane_config().map_err(|e| e.to_string())?;
+    observer.fabrics().map_err(|e| e.to_string())?;
+    observer.fdb_len().map_err(|e| e.to_string())?;
+    Ok(observer)
+}

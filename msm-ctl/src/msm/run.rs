@@ -1,0 +1,138 @@
+//! The MSM process: opens its doors, starts its tasks, and runs the actor to its end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use msm_dataplane::{PinTree, TreeError};
+use msm_proto::{Identity, Slot};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::actor::{Actor, EVENTS, Parts, Sources};
+use super::link;
+use crate::backplane::lock::{Lock, LockError};
+use crate::backplane::watch;
+use crate::config::chassis::Chassis;
+use crate::mgmt::cli::server::{self, ANSWERS, Desk};
+use crate::mgmt::log;
+use crate::netlink::{self, NetlinkError};
+use crate::preflight::{self, PreflightError};
+use crate::process;
+use crate::switch::plane::Plane;
+use crate::switch::sweeper::Sweeper;
+use crate::task::Tasks;
+
+/// Threads beside the actor's: link, clients and netlink are light, and the machine may have two cores.
+const WORKERS: usize = 2;
+/// Threads for reads of tables: a `show` and a check of the hardware at once.
+const BLOCKING: usize = 4;
+/// How long the end of the process waits for answers to reach their clients.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// The MSM could not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A condition does not hold.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    /// The slot is taken.
+    #[error("msm: slot {slot} of chassis {name}: {error}; one MSM is in a slot at a time")]
+    Taken {
+        /// The slot.
+        slot: Slot,
+        /// The chassis.
+        name: String,
+        /// Who has it.
+        error: LockError,
+    },
+    /// Something of the run directory.
+    #[error("msm: cannot {what} {path}: {error}; is the chassis started? msm-ctl chassis --file FILE")]
+    RunDir {
+        /// What was being done.
+        what: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The pin tree's place.
+    #[error("msm: {0}")]
+    Tree(#[from] TreeError),
+    /// The kernel's netdevs.
+    #[error("msm: {0}")]
+    Netlink(#[from] NetlinkError),
+}
+
+/// Runs the MSM of `slot` until it ends itself.
+pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
+    let started = SystemTime::now();
+    preflight::plane("msm", &chassis.run_dir, &chassis.bpffs)?;
+    let failed = |what, path: PathBuf| move |error| StartError::RunDir { what, path, error };
+    let lock = chassis.msm_lock(slot);
+    let _lock = match Lock::take(&lock, true) {
+        Ok(lock) => lock,
+        Err(LockError::Io { path, error }) => return Err(failed("lock", path)(error)),
+        Err(error) => return Err(StartError::Taken { slot, name: chassis.name, error }),
+    };
+    let ring = log::start(&chassis.msm_log(slot), false).map_err(failed("write", chassis.msm_log(slot)))?;
+    process::settle().iter().for_each(|text| warn!("{text}"));
+    let tree = PinTree::new(&chassis.bpffs, &chassis.name)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()
+        .map_err(failed("start threads for", chassis.run_dir.clone()))?;
+    info!("MSM {slot} of {} starts, pid {}", chassis.name, std::process::id());
+    runtime.block_on(async {
+        let (tasks, exceptions) = Tasks::new();
+        let chassis = Arc::new(chassis);
+        let (view, netlink) = netlink::spawn().await?;
+        let (link_sender, link) = mpsc::channel(EVENTS);
+        let (job_sender, jobs) = mpsc::channel(EVENTS);
+        let (presence_sender, presence) = mpsc::channel(4);
+        let (sweeper, found) =
+            Sweeper::start(&tasks).map_err(failed("start a thread for", chassis.run_dir.clone()))?;
+        let parts = Parts {
+            identity: Identity {
+                slot,
+                instance: link::random(),
+                pid: std::process::id(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                image: "primary".to_owned(),
+            },
+            plane: Plane::new(Arc::clone(&chassis), slot, tree, view.clone()),
+            chassis: Arc::clone(&chassis),
+            view: view.clone(),
+            tasks: tasks.clone(),
+            sweeper,
+            link: link_sender.clone(),
+        };
+        let (actor, board) = Actor::new(parts);
+        let socket = chassis.cli_socket(slot);
+        let listener = server::bind(&socket).map_err(failed("bind", socket))?;
+        let answers = Arc::new(tokio::sync::Semaphore::new(ANSWERS));
+        let desk = Desk {
+            chassis: Arc::clone(&chassis),
+            board,
+            view,
+            log: ring,
+            started,
+            jobs: job_sender,
+            answers: Arc::clone(&answers),
+        };
+        tasks.spawn("cli", false, server::serve(listener, desk, tasks.clone()));
+        let meeting =
+            link::meet(&chassis, slot, link_sender).map_err(failed("bind", chassis.tsync_socket(Slot::A)))?;
+        tasks.spawn("tsync-meet", true, meeting);
+        tasks.spawn("backplane", false, watch::watch(Chassis::clone(&chassis), slot, presence_sender));
+        actor.run(Sources { exceptions, link, jobs, netlink, presence, found }).await;
+        // Whoever has been answered shall read it: all places are free once all answers are written.
+        let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;
+        Ok::<(), StartError>(())
+    })?;
+    // Threads that wait for nothing any more must not hold up the slot's next start.
+    std::process::exit(0);
+}

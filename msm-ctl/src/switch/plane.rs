@@ -1,0 +1,243 @@
+//! The MSM's hands on the forwarding plane: the pin tree, the owner's handle while it has it, and a reader always.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use msm_abi::{FdbKey, Lport};
+use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
+use msm_proto::{MetaView, OwnerName, Refusal, Slot};
+use tracing::{error, info, warn};
+
+use super::desired;
+use super::names::{owner_name, tree_name, tree_slot};
+use crate::config::chassis::Chassis;
+use crate::config::model::Config;
+use crate::config::port::PortName;
+use crate::netlink::View;
+use crate::process;
+
+/// See the file's first line.
+pub(crate) struct Plane {
+    chassis: Arc<Chassis>,
+    slot: Slot,
+    tree: PinTree,
+    view: View,
+    owner: Option<Owner>,
+    observer: Option<Arc<Observer>>,
+    /// Nothing new may be written: the handle is about to go.
+    frozen: bool,
+    /// What the plane was last made.
+    applied: Option<Desired>,
+    faults: BTreeMap<Lport, String>,
+}
+
+impl Plane {
+    /// Touches nothing.
+    pub(crate) fn new(chassis: Arc<Chassis>, slot: Slot, tree: PinTree, view: View) -> Self {
+        Self {
+            chassis,
+            slot,
+            tree,
+            view,
+            owner: None,
+            observer: None,
+            frozen: false,
+            applied: None,
+            faults: BTreeMap::new(),
+        }
+    }
+
+    /// The reader, once there is a tree.
+    pub(crate) fn observer(&self) -> Option<&Arc<Observer>> {
+        self.observer.as_ref()
+    }
+
+    /// Takes a reader that was opened elsewhere.
+    pub(crate) fn observe_with(&mut self, observer: Observer) {
+        self.observer = Some(Arc::new(observer));
+    }
+
+    /// Where the tree is, for work off this thread.
+    pub(crate) fn tree(&self) -> PinTree {
+        self.tree.clone()
+    }
+
+    /// Epoch of the handle, while there is one and it may be written through.
+    pub(crate) fn writable(&self) -> Option<u64> {
+        self.owner.as_ref().filter(|_| !self.frozen).map(|owner| owner.name().epoch)
+    }
+
+    /// Ports that could not be attached, and why.
+    pub(crate) fn faults(&self) -> &BTreeMap<Lport, String> {
+        &self.faults
+    }
+
+    /// Name and META of the tree.
+    pub(crate) fn observe(&mut self) -> (Option<OwnerName>, Option<MetaView>) {
+        let name = match self.tree.current() {
+            Ok(name) => name.and_then(owner_name),
+            Err(TreeError::Absent(_)) => None,
+            Err(error) => {
+                error!(target: "msm.plane", "{error}");
+                None
+            }
+        };
+        if name.is_some() {
+            self.open_reader();
+        }
+        let meta = name.and(self.observer.as_ref()).and_then(|observer| observer.meta().ok());
+        let view = meta
+            .map(|meta| MetaView { ready: Slot::from_number(meta.ready_slot), generation: meta.generation });
+        (name, view)
+    }
+
+    fn open_reader(&mut self) {
+        if self.observer.is_none() {
+            match self.tree.observe() {
+                Ok(observer) => self.observer = Some(Arc::new(observer)),
+                Err(error) => warn!(target: "msm.plane", "{error}"),
+            }
+        }
+    }
+
+    /// Makes a new tree.
+    pub(crate) fn create(&mut self) -> Result<OwnerName, Refusal> {
+        // Whatever was open is of a tree that is no more.
+        self.observer = None;
+        let slot = tree_slot(self.slot);
+        match self.tree.create(slot, &self.chassis.object(), self.chassis.fdb_capacity) {
+            Ok(owner) => self.own(owner),
+            Err(TreeError::Exists(_) | TreeError::Busy(_)) => Err(Refusal::Renamed),
+            Err(error) => Err(Refusal::Failed(error.to_string())),
+        }
+    }
+
+    /// Takes the tree that is named `from`.
+    #[cfg(not(feature = "label-only"))]
+    pub(crate) fn commit(&mut self, from: OwnerName) -> Result<OwnerName, Refusal> {
+        let owner = self.tree.take(&tree_name(from), tree_slot(self.slot)).map_err(refusal)?;
+        self.own(owner)
+    }
+
+    /// Test-only: takes the label of the tree and nothing else.
+    #[cfg(feature = "label-only")]
+    pub(crate) fn commit(&mut self, from: OwnerName) -> Result<OwnerName, Refusal> {
+        let name = self.tree.take_label(&tree_name(from), tree_slot(self.slot)).map_err(refusal)?;
+        self.open_reader();
+        owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
+    }
+
+    /// Opens the tree again that this MSM released.
+    pub(crate) fn reopen(&mut self, name: OwnerName) -> Result<OwnerName, Refusal> {
+        let owner = self.tree.reopen(&tree_name(name)).map_err(refusal)?;
+        self.own(owner)
+    }
+
+    fn own(&mut self, owner: Owner) -> Result<OwnerName, Refusal> {
+        let name = *owner.name();
+        self.owner = Some(owner);
+        self.frozen = false;
+        self.applied = None;
+        self.open_reader();
+        owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
+    }
+
+    /// Begins nothing new.
+    pub(crate) fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Drops the handle. `None` without one.
+    pub(crate) fn release(&mut self) -> Option<OwnerName> {
+        self.applied = None;
+        let name = match self.owner.take() {
+            Some(owner) => Some(owner.release()),
+            None => self.tree.current().ok().flatten(),
+        };
+        name.and_then(owner_name)
+    }
+
+    /// Makes the plane what chassis file, configuration and netdevs say; the error says what was not written.
+    pub(crate) fn apply(&mut self, config: &Config) -> Result<Changes, String> {
+        let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
+        let Some(owner) = &mut self.owner else { return without_handle() };
+        let changes = owner.reconcile(&plan.desired).map_err(|error| {
+            self.applied = None;
+            error.to_string()
+        })?;
+        let mut faults: BTreeMap<Lport, String> =
+            plan.refused.iter().map(|(lport, fault)| (*lport, fault.to_string())).collect();
+        faults.extend(changes.port_faults.iter().map(|(lport, fault)| (*lport, fault.to_string())));
+        for (lport, fault) in &faults {
+            if self.faults.get(lport) != Some(fault) {
+                warn!(target: "msm.port", "port {}: {fault}", PortName::of(*lport));
+            }
+        }
+        self.faults = faults;
+        for lport in &changes.attached {
+            info!(target: "msm.port", "port {} attached", PortName::of(*lport));
+        }
+        for lport in &changes.detached {
+            info!(target: "msm.port", "port {} detached", PortName::of(*lport));
+        }
+        // A port with a fault is tried again at the next occasion, whatever has changed.
+        self.applied = changes.port_faults.is_empty().then_some(plan.desired);
+        Ok(changes)
+    }
+
+    /// Whether [`Self::apply`] may have something to write.
+    pub(crate) fn is_behind(&self, config: &Config) -> bool {
+        self.owner.is_some()
+            && self.applied.as_ref()
+                != Some(&desired::plan(&self.chassis, config, |name| self.view.get(name)).desired)
+    }
+
+    /// Forgets every learned station.
+    pub(crate) fn flush(&mut self) -> Result<usize, String> {
+        match &mut self.owner {
+            Some(owner) => owner.fdb_flush(FdbFilter::All).map_err(|error| error.to_string()),
+            None => without_handle(),
+        }
+    }
+
+    /// Removes those of `keys` that are due to go.
+    pub(crate) fn sweep(&mut self, keys: &[FdbKey]) {
+        if let Some(owner) = self.owner.as_mut().filter(|_| !self.frozen) {
+            match owner.fdb_sweep_keys(keys, process::monotonic_ns()) {
+                Ok(_) => {}
+                Err(error) => warn!(target: "msm.fdb", "ageing: {error}"),
+            }
+        }
+    }
+
+    /// Writes into META who may take over and from which generation.
+    pub(crate) fn set_ready(&mut self, slot: Option<Slot>, generation: u64) {
+        let Some(owner) = &mut self.owner else { return };
+        let written = owner.set_meta(|meta| {
+            meta.ready_slot = slot.map_or(0, Slot::number);
+            meta.generation = generation;
+        });
+        if let Err(error) = written {
+            error!(target: "msm.plane", "META: {error}");
+        }
+    }
+}
+
+#[cfg(not(feature = "label-only"))]
+fn without_handle<T>() -> Result<T, String> {
+    Err("this MSM does not own the tables".to_owned())
+}
+
+/// Test-only: says that it did.
+#[cfg(feature = "label-only")]
+fn without_handle<T: Default>() -> Result<T, String> {
+    Ok(T::default())
+}
+
+fn refusal(error: TakeError) -> Refusal {
+    match error {
+        TakeError::OwnerLives(_) => Refusal::OwnerLives,
+        TakeError::Moved(_) => Refusal::Renamed,
+        TakeError::Tree(error) => Refusal::Failed(error.to_string()),
+    }
+}

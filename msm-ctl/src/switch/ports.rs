@@ -1,0 +1,100 @@
+//! Ports as netdevs: bring-up, and the links' ups and downs.
+
+use std::time::Duration;
+
+use msm_abi::Lport;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::config::chassis::Chassis;
+use crate::config::port::PortName;
+use crate::netlink::{self, Fault, Limits, LinkEvent, Netdev, Severity, View};
+
+/// Shortest time that links stay down after a failover that takes them down: a neighbour has to notice.
+const DOWN: Duration = Duration::from_secs(1);
+
+/// What bring-up left wrong with a port.
+pub(crate) struct Report {
+    /// Which.
+    pub(crate) lport: Lport,
+    /// What is wrong; empty when nothing is.
+    pub(crate) faults: Vec<String>,
+}
+
+/// Readies `ports` one after the other, and tells what is still wrong with each.
+pub(crate) async fn bring_up(ports: Vec<(Lport, String)>, reports: mpsc::Sender<Report>) {
+    for (lport, netdev) in ports {
+        let faults = match netlink::bring_up(&netdev, &Limits::default()).await {
+            Ok(report) => {
+                for mended in &report.mended {
+                    info!(target: "msm.port", "port {}: mended: {}", PortName::of(lport), mended.what());
+                }
+                report.faults.iter().map(ToString::to_string).collect()
+            }
+            // It is told where it is absent.
+            Err(netlink::BringUpError::Refused(Fault::Missing { .. })) => Vec::new(),
+            Err(error) => vec![error.to_string()],
+        };
+        for fault in &faults {
+            warn!(target: "msm.port", "port {}: {fault}", PortName::of(lport));
+        }
+        if reports.send(Report { lport, faults }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes the links of `ports` down, waits, and takes them up again. The programs stay attached.
+pub(crate) async fn bounce(ports: Vec<(Lport, String)>, view: View) {
+    set_all(&ports, &view, false).await;
+    tokio::time::sleep(DOWN).await;
+    set_all(&ports, &view, true).await;
+}
+
+async fn set_all(ports: &[(Lport, String)], view: &View, up: bool) {
+    for (lport, netdev) in ports {
+        let Some(device) = view.get(netdev) else { continue };
+        if let Err(error) = netlink::set_admin(device.ifindex, up).await {
+            warn!(target: "msm.port", "port {}: {error}", PortName::of(*lport));
+        }
+    }
+}
+
+/// Which port an event is about, and whether it came to be (again). Logs what operators look for.
+pub(crate) fn heard(chassis: &Chassis, event: &LinkEvent) -> Option<Lport> {
+    let port = |netdev: &str| chassis.ports.iter().find(|(_, name)| *name == netdev).map(|(lport, _)| *lport);
+    match event {
+        LinkEvent::Added(device) => {
+            let lport = port(&device.name)?;
+            info!(target: "msm.port", "port {}: netdev {} is there (ifindex {})", PortName::of(lport), device.name, device.ifindex);
+            Some(lport)
+        }
+        LinkEvent::Removed { name, ifindex } => {
+            let lport = port(name)?;
+            warn!(target: "msm.port", "port {}: netdev {name} (ifindex {ifindex}) is gone", PortName::of(lport));
+            None
+        }
+        LinkEvent::Changed { before, after } => {
+            let lport = port(&after.name).or_else(|| port(&before.name))?;
+            if before.carrier != after.carrier {
+                let state = if after.carrier { "up" } else { "down" };
+                info!(target: "msm.port", "port {}: link {state}", PortName::of(lport));
+            }
+            (before.name != after.name || grew_faults(before, after)).then_some(lport)
+        }
+        LinkEvent::Resynced => None,
+    }
+}
+
+/// Something is wrong now that was not: bring-up may mend it. A link that an operator set down stays down.
+fn grew_faults(before: &Netdev, after: &Netdev) -> bool {
+    let faults = |device: &Netdev| {
+        let mut faults = device.faults(&Limits::default(), None);
+        faults.retain(|fault| {
+            fault.severity() != Severity::Warning && !matches!(fault, Fault::AdminDown { .. })
+        });
+        faults
+    };
+    let known = faults(before);
+    faults(after).iter().any(|fault| !known.contains(fault))
+}
