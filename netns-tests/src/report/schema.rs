@@ -168,6 +168,9 @@ pub struct ControlPlane {
     pub epoch: u64,
     /// bpf(2) writes to maps other than META by the new master, without those of the authority check.
     pub map_writes: u64,
+    /// Changes to netdevs, addresses and routes that the new master asked for over netlink.
+    #[serde(default)]
+    pub netlink_writes: u64,
     /// Every part of the proof of authority held.
     pub authority: bool,
     /// The parts.

@@ -33,6 +33,8 @@ pub enum Fault {
     Carrier(u64),
     /// The new master wrote to maps whose contents had not changed.
     MapWrites(u64),
+    /// The new master changed netdevs, addresses or routes that were right.
+    NetlinkWrites(u64),
 }
 
 impl fmt::Display for Fault {
@@ -47,6 +49,7 @@ impl fmt::Display for Fault {
             Self::Late(what) => write!(f, "the new master {what}"),
             Self::Carrier(changes) => write!(f, "{changes} carrier changes"),
             Self::MapWrites(writes) => write!(f, "{writes} writes to unchanged maps"),
+            Self::NetlinkWrites(writes) => write!(f, "{writes} netlink changes by the new master"),
         }
     }
 }
@@ -96,6 +99,9 @@ pub fn faults(trial: &Trial) -> Vec<Fault> {
         }
         if trial.control_plane.map_writes != 0 {
             faults.push(Fault::MapWrites(trial.control_plane.map_writes));
+        }
+        if trial.control_plane.netlink_writes != 0 {
+            faults.push(Fault::NetlinkWrites(trial.control_plane.netlink_writes));
         }
     }
     faults

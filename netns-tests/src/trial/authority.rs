@@ -17,6 +17,8 @@ use crate::report::schema::Authority;
 const SERVE: Duration = Duration::from_secs(3);
 /// Silence of the authority flow that is a gap: 50 frames.
 const SILENCE_NS: u64 = 50_000_000;
+/// A gap begins with the last arrival before it: up to two of the flow's intervals before the command.
+const ARRIVAL_MS: f64 = 2.0;
 /// Between two looks at the authority flow.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -114,10 +116,12 @@ pub(super) fn powerless(pid: Pid, pidfd: &OwnedFd) -> Result<bool> {
     Ok(dead(pidfd)? || writable_maps(pid)? == 0)
 }
 
-/// When the authority flow's gap began, in ms from the commit. None if there was no gap like it.
+/// When the authority flow's gap began, in ms from the commit. None if there was no gap like it, or it began before the commit: then
+/// something else took the frames.
 pub(super) fn gap_begins_ms(stream: &StreamReport, committed_ns: u64) -> Option<f64> {
     let gap = stream.gaps.get(1).filter(|gap| gap.ns > SILENCE_NS && stream.lost > 0)?;
-    Some((gap.begin_ns as f64 - committed_ns as f64) / 1e6)
+    let ms = (gap.begin_ns as f64 - committed_ns as f64) / 1e6;
+    (ms >= -ARRIVAL_MS).then_some(ms)
 }
 
 /// Latest time, after a commit, at which the gap may begin.
@@ -145,6 +149,7 @@ mod tests {
         let mut stream =
             StreamReport { lost: 60, gaps: vec![Gap::default(), gap], ..StreamReport::default() };
         assert_eq!(gap_begins_ms(&stream, 1_000_000_000), Some(4.0));
+        assert_eq!(gap_begins_ms(&stream, 1_010_000_000), None, "it began before the commit");
         stream.lost = 0;
         assert_eq!(gap_begins_ms(&stream, 1_000_000_000), None, "late is not lost");
     }

@@ -54,6 +54,7 @@ struct Seen {
     ready_ns: Option<u64>,
     last: Value,
     map_writes: u64,
+    netlink_writes: u64,
 }
 
 fn before(rig: &Rig<'_>, cli: &mut Cli, scenario: Scenario, number: u32) -> Result<Before> {
@@ -136,6 +137,7 @@ fn under_traffic(
         ready_ns: ready.map(|ready| ready.at_ns),
         last: rig.bed.show("msm-failover").map(|data| data["last"].clone()).unwrap_or_default(),
         map_writes: unasked_writes(&watch, before.new)?,
+        netlink_writes: watch.netlink_writes(before.new)?.values().sum(),
     })
 }
 
@@ -167,6 +169,7 @@ fn control_plane(before: &Before, seen: &Seen, outcome: &Outcome) -> ControlPlan
         ready_ms: since_event(seen.ready_ns),
         epoch: seen.commit.epoch,
         map_writes: seen.map_writes,
+        netlink_writes: seen.netlink_writes,
         authority: proof.holds(),
         proof,
     }
