@@ -2,7 +2,7 @@
 
 use super::{
     core::Core,
-    events::{Level, Output, Refusal, Takeover},
+    events::{Level, MetaView, Output, Refusal, Takeover},
     master::{Beginning, Master},
     phase::RoleState,
     slave::Slave,
@@ -23,11 +23,14 @@ pub(super) struct Electing {
     hold: bool,
     /// The peer was left the tree once.
     deferred: bool,
+    /// The slave that META calls ready was waited for.
+    heir_waited: bool,
 }
 
 impl Electing {
     pub(super) fn enter(core: &mut Core, now: Time, hold: bool) -> RoleState {
-        let mut electing = Self { until: now + timers::election(core.me.slot), hold, deferred: false };
+        let until = now + timers::election(core.me.slot);
+        let mut electing = Self { until, hold, deferred: false, heir_waited: false };
         match electing.settle(core, now) {
             Some(next) => next,
             None => RoleState::Electing(electing),
@@ -38,8 +41,10 @@ impl Electing {
     pub(super) fn settle(&mut self, core: &mut Core, now: Time) -> Option<RoleState> {
         match core.peer_phase() {
             Some(Phase::Master) => Some(RoleState::Slave(Slave::follow(core))),
-            Some(Phase::Orphan) if !self.hold => Some(Taking::boot(core)),
-            Some(Phase::Booting) if !self.hold && core.me.slot == Slot::A => Some(Taking::boot(core)),
+            Some(Phase::Orphan) if !self.hold => Some(Taking::boot(core, self.heir_waited)),
+            Some(Phase::Booting) if !self.hold && core.me.slot == Slot::A => {
+                Some(Taking::boot(core, self.heir_waited))
+            }
             Some(Phase::Booting | Phase::Claiming | Phase::Slave) if !self.deferred => {
                 self.deferred = true;
                 self.until = now + timers::DEFER;
@@ -60,7 +65,7 @@ impl Electing {
     }
 
     pub(super) fn tick(&self, core: &mut Core, now: Time) -> Option<RoleState> {
-        (now >= self.until).then(|| Taking::boot(core))
+        (now >= self.until).then(|| Taking::boot(core, self.heir_waited))
     }
 }
 
@@ -68,7 +73,7 @@ impl Electing {
 #[derive(Debug)]
 enum Plan {
     /// There is no master.
-    Boot,
+    Boot { heir_waited: bool },
     /// The master released it, or died.
     Failover(Box<Failover>),
 }
@@ -105,10 +110,10 @@ pub(super) struct Taking {
 }
 
 impl Taking {
-    /// Takes a tree without an owner, or creates it.
-    pub(super) fn boot(core: &mut Core) -> RoleState {
+    /// Takes a tree without an owner, or creates it. `heir_waited`: a ready slave was given its time.
+    pub(super) fn boot(core: &mut Core, heir_waited: bool) -> RoleState {
         core.push(Output::Observe);
-        RoleState::Taking(Self::new(Plan::Boot, Stage::Observing))
+        RoleState::Taking(Self::new(Plan::Boot { heir_waited }, Stage::Observing))
     }
 
     /// Takes the tree that `failover` names.
@@ -126,7 +131,7 @@ impl Taking {
     pub(super) fn slave(&mut self) -> Option<&mut Slave> {
         match &mut self.plan {
             Plan::Failover(failover) => Some(&mut failover.slave),
-            Plan::Boot => None,
+            Plan::Boot { .. } => None,
         }
     }
 
@@ -146,19 +151,35 @@ impl Taking {
         }
     }
 
-    pub(super) fn observed(mut self, core: &mut Core, now: Time, name: Option<OwnerName>) -> RoleState {
+    pub(super) fn observed(
+        mut self,
+        core: &mut Core,
+        now: Time,
+        name: Option<OwnerName>,
+        meta: Option<MetaView>,
+    ) -> RoleState {
         if !matches!(self.stage, Stage::Observing) {
             return RoleState::Taking(self);
         }
         let commit = match (&self.plan, name) {
-            (Plan::Boot, None) => {
+            (Plan::Boot { .. }, None) => {
                 core.owner = None;
                 self.stage = Stage::Creating;
                 core.push(Output::Create);
                 return RoleState::Taking(self);
             }
-            (Plan::Boot, Some(name)) => {
+            (Plan::Boot { heir_waited }, Some(name)) => {
                 core.owner = Some(name);
+                let heir = meta.and_then(|meta| meta.ready) == Some(core.me.slot.peer());
+                if heir && !heir_waited && core.peer().is_none() {
+                    // It has what this MSM has not, and may only be slow to speak.
+                    return RoleState::Electing(Electing {
+                        until: now + timers::HEIR,
+                        hold: false,
+                        deferred: false,
+                        heir_waited: true,
+                    });
+                }
                 name
             }
             (Plan::Failover(failover), Some(name)) => {
@@ -190,7 +211,7 @@ impl Taking {
             Stage::Observing | Stage::Waiting(_) => return RoleState::Taking(self),
         };
         match (result, self.plan) {
-            (Ok(name), Plan::Boot) => {
+            (Ok(name), Plan::Boot { .. }) => {
                 let takeover = if from.is_none() { Takeover::Cold } else { Takeover::Adopted };
                 let moved = from.is_some_and(|from| from.slot != core.me.slot);
                 Master::enter(core, now, name, takeover, Beginning::Boot { moved })
@@ -199,7 +220,7 @@ impl Taking {
                 let takeover = Takeover::Failover(failover.decision);
                 Master::enter(core, now, name, takeover, Beginning::Failover(failover))
             }
-            (Err(refusal), Plan::Boot) => {
+            (Err(refusal), Plan::Boot { .. }) => {
                 if matches!(refusal, Refusal::Failed(_)) {
                     core.log(Level::Error, format!("cannot take the pin tree: {refusal}"));
                 }

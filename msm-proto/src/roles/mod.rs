@@ -172,7 +172,7 @@ impl Machine {
             return;
         }
         match std::mem::replace(&mut self.role, RoleState::Leaving) {
-            RoleState::Taking(taking) => self.role = taking.observed(&mut self.core, now, name),
+            RoleState::Taking(taking) => self.role = taking.observed(&mut self.core, now, name, meta),
             RoleState::Slave(slave) => self.role = slave.observed(&mut self.core, now, name, meta),
             RoleState::Master(master) if master.is_deposed(name) => {
                 self.core.reset(Level::Error, "another MSM owns the pin tree");

@@ -121,7 +121,7 @@ impl Slave {
                     ),
                 );
             }
-            Footing::Orphan { until } if now >= until => return Some(Taking::boot(core)),
+            Footing::Orphan { until } if now >= until => return Some(Taking::boot(core, true)),
             _ => {}
         }
         None

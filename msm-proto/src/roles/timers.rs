@@ -14,6 +14,8 @@ pub(super) const fn election(slot: Slot) -> Duration {
 
 /// For a peer that says it is taking the tree: several takeovers long.
 pub(super) const DEFER: Duration = Duration::from_secs(2);
+/// For the slave that META calls ready and that has not spoken: it has the unsaved configuration.
+pub(super) const HEIR: Duration = Duration::from_secs(1);
 /// Between two attempts to take a tree whose owner is gone.
 pub(super) const RETRY: Duration = Duration::from_millis(2);
 /// Attempts. A lock that outlives its proven-dead owner is held by a child that is about to go.

@@ -1,0 +1,189 @@
+//! Seeded runs: commands, crashes between any two events, cuts, stalls, failovers; then quiet, and the checkers.
+//!
+//! `MSM_SEEDS=N` sets how many, `MSM_SEED=S` runs one and prints its history.
+
+mod util;
+
+use std::{panic, time::Instant};
+
+use msm_proto::{Answer, Input, Options, Outcome, RecoveryLevel, Slot};
+use util::{
+    MS, SEC, US, index,
+    world::{Broken, World},
+};
+
+/// Seeds of the ordinary run.
+const SEEDS: u64 = 2_000;
+
+#[derive(Default)]
+struct Totals {
+    acknowledged: u64,
+    hitless: u64,
+    replayed: u64,
+    events: u64,
+}
+
+/// One run; its violations, empty when all is well.
+fn simulate(seed: u64, broken: Broken) -> (World, Vec<String>) {
+    let mut world = World::new(seed, Options::hitless());
+    world.broken = broken;
+    world.options = match world.random.range(0, 10) {
+        0 => Options::default(),
+        1 => Options { recovery: RecoveryLevel::None, ..Options::hitless() },
+        2 => Options { recovery: RecoveryLevel::Critical, ..Options::hitless() },
+        3 => Options { link_action: msm_proto::LinkAction::TakeLinksDown, ..Options::hitless() },
+        _ => Options::hitless(),
+    };
+    world.frame_delay = world.random.range(1, 5) * 20 * US;
+    world.effect_delay = world.random.range(1, 40) * 50 * US;
+    let first = if world.random.chance(50) { Slot::A } else { Slot::B };
+    world.start(first);
+    let gap = world.random.range(0, 600) * MS;
+    world.run(gap);
+    world.start(first.peer());
+
+    let mut next_id = 1;
+    for _ in 0..world.random.range(10, 40) {
+        act(&mut world, &mut next_id);
+        // Some actions fall between two events, some between two quiet moments.
+        if world.random.chance(50) {
+            let mut steps = world.random.range(0, 40);
+            let until = world.now + SEC;
+            world.run_while(until, |_| {
+                let more = steps > 0;
+                steps = steps.saturating_sub(1);
+                more
+            });
+        } else {
+            let length = world.random.range(0, 400) * MS;
+            world.run(length);
+        }
+    }
+    let mut violations = quiet(&mut world, next_id);
+    violations.append(&mut world.tree.violations);
+    violations.append(&mut world.checks.violations);
+    (world, violations)
+}
+
+fn act(world: &mut World, next_id: &mut u64) {
+    let any = if world.random.chance(50) { Slot::A } else { Slot::B };
+    let master = world.master().unwrap_or(any);
+    match world.random.range(0, 100) {
+        0..50 => {
+            let to = if world.random.chance(95) { master } else { any };
+            for _ in 0..world.random.range(1, 6) {
+                world.command(to, *next_id);
+                *next_id += 1;
+            }
+        }
+        50..57 => {
+            // The client asks again, with the same id.
+            let id = world.random.range(1, *next_id + 1).min(*next_id - 1).max(1);
+            if *next_id > 1 {
+                world.command(master, id);
+            }
+        }
+        57..67 => world.kill(master),
+        67..72 => world.kill(any),
+        72..74 => {
+            world.kill(Slot::A);
+            world.kill(Slot::B);
+        }
+        74..84 => world.run_failover(master, 1 << 32 | *next_id),
+        84..90 => world.cut(),
+        90..96 => {
+            let length = world.random.range(1, 600) * MS;
+            world.pause(any, length);
+        }
+        _ => {
+            let critical = world.random.chance(50);
+            let input = Input::Exception { task: "task".into(), critical, text: "told to".into() };
+            world.input(master, input);
+        }
+    }
+}
+
+/// Nothing more goes wrong: one master and a ready slave come of it, and what was acknowledged is there.
+fn quiet(world: &mut World, id: u64) -> Vec<String> {
+    let mut violations = Vec::new();
+    if !world.try_settle() {
+        return vec!["does not settle".into()];
+    }
+    let master = world.master().expect("settled");
+    let config = world.processes[index(master)].as_ref().expect("it is there").config.clone();
+    world.checks.complete(&config, "at the end");
+
+    // It is alive: a command is answered, and mastership can be given away.
+    let id = id.next_multiple_of(10);
+    world.command(master, id);
+    world.run(500 * MS);
+    if !matches!(world.last_answer(id), Some(Answer::Outcome(Outcome::Done(_)))) {
+        violations.push(format!("a command in quiet is answered {:?}", world.last_answer(id)));
+    }
+    world.run_failover(master, 1 << 33);
+    let until = world.now + 2 * SEC;
+    world.run_while(until, |world| world.last_answer(1 << 33).is_none());
+    if !matches!(world.last_answer(1 << 33), Some(Answer::Outcome(Outcome::Done(_)))) {
+        violations.push(format!("a failover in quiet is answered {:?}", world.last_answer(1 << 33)));
+    }
+    if !world.try_settle() || world.master() != Some(master.peer()) {
+        violations.push("the failover in quiet does not settle".into());
+    }
+    violations
+}
+
+/// Runs `seed`; a panic of a machine is a violation like any other.
+fn violations(seed: u64, broken: Broken, totals: &mut Totals) -> Option<String> {
+    let result = panic::catch_unwind(|| simulate(seed, broken));
+    match result {
+        Ok((world, violations)) => {
+            totals.acknowledged += world.checks.acknowledged_total;
+            totals.hitless += world.checks.hitless;
+            totals.replayed += world.checks.replayed;
+            totals.events += world.log.len() as u64;
+            (!violations.is_empty()).then(|| format!("{}\n{violations:#?}", world.history()))
+        }
+        Err(_) => Some("a machine panicked (above)".into()),
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn no_seed_breaks_a_law() {
+    if let Some(seed) = number("MSM_SEED") {
+        let (world, violations) = simulate(seed, Broken::Nothing);
+        println!("{}\n{violations:#?}", world.history());
+        assert!(violations.is_empty());
+        return;
+    }
+    let seeds = number("MSM_SEEDS").unwrap_or(SEEDS);
+    let begun = Instant::now();
+    let mut totals = Totals::default();
+    for seed in 0..seeds {
+        if let Some(why) = violations(seed, Broken::Nothing, &mut totals) {
+            panic!("seed {seed} (MSM_SEED={seed} runs it alone):\n{why}");
+        }
+    }
+    println!(
+        "{seeds} seeds in {:.1} s: {} commands acknowledged, {} hitless failovers, {} runs replayed",
+        begun.elapsed().as_secs_f64(),
+        totals.acknowledged,
+        totals.hitless,
+        totals.replayed
+    );
+    assert!(totals.acknowledged > seeds && totals.hitless > seeds, "the runs exercise nothing");
+}
+
+/// The checkers are worth something: with a law broken in the world, they see it within 200 seeds.
+#[test]
+fn a_broken_law_is_seen() {
+    for broken in [Broken::OwnerKeepsItsHandle, Broken::AcksWithoutStoring, Broken::MetaStaysReady] {
+        let mut totals = Totals::default();
+        let seen = (0..200).find(|seed| violations(*seed, broken, &mut totals).is_some());
+        println!("{broken:?} is seen with seed {seen:?}");
+        assert!(seen.is_some(), "{broken:?} is not seen");
+    }
+}

@@ -1,0 +1,160 @@
+//! Checkers, apart from the machines: they see effects, answers and deaths, never a machine's inside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use msm_proto::{
+    Answer, CommandId, ConfigSource, Decision, Machine, Outcome, Output, Slot, Takeover, Verdict,
+};
+
+use super::{
+    host::{Config, Process},
+    index,
+    tree::{Instance, Tree},
+};
+
+#[derive(Default)]
+pub struct Checks {
+    pub violations: Vec<String>,
+    /// Requests without an answer yet.
+    open: BTreeMap<CommandId, u64>,
+    /// Answered as done and not given up by a lawful restart from flash.
+    acknowledged: BTreeSet<CommandId>,
+    /// Answered as rolled back, or refused: never in force.
+    not_applied: BTreeSet<CommandId>,
+    /// META called this process ready when the owner died: it has to take over hitlessly if it lives.
+    heir: Option<(Slot, Instance)>,
+    pub hitless: u64,
+    pub acknowledged_total: u64,
+    pub replayed: u64,
+}
+
+impl Checks {
+    fn fail(&mut self, text: String) {
+        self.violations.push(text);
+    }
+
+    pub fn asked(&mut self, id: CommandId) {
+        *self.open.entry(id).or_default() += 1;
+        self.not_applied.remove(&id);
+    }
+
+    pub fn answered(
+        &mut self,
+        slot: Slot,
+        id: CommandId,
+        answer: &Answer,
+        tree: &Tree,
+        processes: &[Option<Process>; 2],
+    ) {
+        let Some(open) = self.open.get_mut(&id) else { return }; // a failover's answer
+        if *open == 0 {
+            return self.fail(format!("{id:?} answered twice"));
+        }
+        *open -= 1;
+        let config =
+            processes[index(slot)].as_ref().map(|process| process.config.clone()).unwrap_or_default();
+        match answer {
+            Answer::Outcome(Outcome::Done(_)) => {
+                if !config.contains(&id) {
+                    self.fail(format!("{id:?} answered as done and not in force"));
+                }
+                self.acknowledged.insert(id);
+                self.acknowledged_total += 1;
+                self.complete(&config, "an answer");
+                // Law 5: without a slave that has it, META says so before the answer.
+                let slave = processes[index(slot.peer())].as_ref();
+                let ready = tree.meta.and_then(|meta| meta.ready);
+                if let Some(slave) = slave.filter(|_| ready == Some(slot.peer())) {
+                    let status = slave.machine.status();
+                    let generation = tree.meta.map_or(0, |meta| meta.generation);
+                    if status.role == msm_proto::Role::Slave && status.generation < generation {
+                        self.fail(format!(
+                            "{id:?} answered; META calls {} ready with generation {generation}, it has {}",
+                            slot.peer(),
+                            status.generation
+                        ));
+                    }
+                }
+            }
+            Answer::Outcome(Outcome::Failed(_)) => {
+                if config.contains(&id) || self.acknowledged.contains(&id) {
+                    self.fail(format!("{id:?} answered as rolled back and in force"));
+                }
+                self.not_applied.insert(id);
+            }
+            // A repeat of a command may be refused where the first one is in force.
+            Answer::Refused(_) | Answer::Elsewhere(_) => {}
+        }
+    }
+
+    /// Nothing acknowledged is missing, nothing is there twice, nothing refused is there.
+    pub fn complete(&mut self, config: &Config, when: &str) {
+        let set: BTreeSet<_> = config.iter().copied().collect();
+        if set.len() != config.len() {
+            self.fail(format!("a command is applied twice ({when}): {config:?}"));
+        }
+        let lost: Vec<_> = self.acknowledged.difference(&set).collect();
+        if !lost.is_empty() {
+            let text = format!("acknowledged commands are lost ({when}): {lost:?}");
+            self.fail(text);
+        }
+        let ghosts: Vec<_> = self.not_applied.intersection(&set).collect();
+        if !ghosts.is_empty() {
+            let text = format!("commands that were answered as not applied are in force: {ghosts:?}");
+            self.fail(text);
+        }
+    }
+
+    /// A process died; `peer` is the other one.
+    pub fn died(&mut self, slot: Slot, process: &Process, tree: &Tree, peer: Option<&Process>) {
+        if self.heir.is_some_and(|(_, heir)| heir == process.instance) {
+            self.heir = None;
+        }
+        let owned = tree.handles.contains(&process.instance);
+        let ready = tree.meta.and_then(|meta| meta.ready);
+        if let Some(peer) = peer.filter(|_| owned && ready == Some(slot.peer())) {
+            let status = peer.machine.status();
+            let carries = process.options.are_hitless()
+                && process.options.recovery != msm_proto::RecoveryLevel::None
+                && status.role == msm_proto::Role::Slave;
+            self.heir = carries.then_some((slot.peer(), peer.instance));
+        }
+    }
+
+    pub fn serves(&mut self, slot: Slot, process: &Process, takeover: Takeover, flash: bool) {
+        let hitless = matches!(takeover, Takeover::Failover(Decision { verdict: Verdict::Hitless, .. }));
+        self.hitless += u64::from(hitless);
+        if let Some((heir_slot, heir)) = self.heir.take()
+            && (heir != process.instance || !hitless)
+        {
+            self.fail(format!("{slot} serves by {takeover:?}, but {heir_slot} was ready and lives"));
+        }
+        if flash {
+            // Unsaved configuration is lawfully gone.
+            self.acknowledged.clear();
+            if let Takeover::Failover(decision) = takeover
+                && decision.configuration == ConfigSource::Inherited
+            {
+                self.fail(format!("{slot} says that it inherits and does not"));
+            }
+        }
+    }
+
+    /// DESIGN.md law 6: the recorded inputs give the recorded outputs again.
+    pub fn replays(&mut self, process: &Process) {
+        // Each run pays for some.
+        if !process.instance.is_multiple_of(8) {
+            return;
+        }
+        self.replayed += 1;
+        let identity = process.machine.status().identity;
+        let mut machine = Machine::new(identity);
+        let mut outputs: Vec<Output> = Vec::new();
+        for (now, input) in &process.inputs {
+            outputs.extend(machine.step(*now, input.clone()));
+        }
+        if outputs != process.outputs {
+            self.fail("a recorded run replays to other outputs".into());
+        }
+    }
+}

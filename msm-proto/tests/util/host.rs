@@ -1,0 +1,37 @@
+//! The process around a machine, as far as the machine can tell: a configuration, and effects that take time.
+
+use msm_proto::{CommandId, Input, Machine, Time};
+
+use super::tree::Instance;
+
+/// A configuration: the commands that made it, in order.
+pub type Config = Vec<CommandId>;
+
+pub struct Process {
+    pub instance: Instance,
+    pub machine: Machine,
+    pub config: Config,
+    /// Inputs so far, for the replay.
+    pub inputs: Vec<(Time, Input)>,
+    pub outputs: Vec<msm_proto::Output>,
+    /// Nothing is delivered before.
+    pub paused_until: u64,
+    /// Link sessions: own number, instance of the peer.
+    pub sessions: Vec<(u64, Instance)>,
+    /// Options that its own configuration has.
+    pub options: msm_proto::Options,
+}
+
+pub fn encode(config: &Config) -> Vec<u8> {
+    config.iter().flat_map(|id| id.0.to_le_bytes()).collect()
+}
+
+pub fn decode(bytes: &[u8]) -> Config {
+    let whole = bytes.as_chunks::<8>().0;
+    whole.iter().map(|id| CommandId(u64::from_le_bytes(*id))).collect()
+}
+
+/// Whether a command fails when it is applied: a tenth do.
+pub fn fails(id: CommandId) -> bool {
+    id.0 % 10 == 7
+}

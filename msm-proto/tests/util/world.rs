@@ -1,0 +1,566 @@
+//! The scheduler: events in virtual time, seeded delays, crashes, cuts, and the client.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque},
+};
+
+use msm_proto::{
+    Answer, Channel, CommandId, Envelope, Identity, Input, Machine, Message, MetaView, Options, Output,
+    Record, Refusal, Role, Slot, Status, Takeover, Time,
+};
+
+use super::{
+    MS, SLOTS, US,
+    checks::Checks,
+    host::{Process, decode, encode, fails},
+    index,
+    random::Random,
+    tree::{Instance, Tree},
+};
+
+/// Laws that a run may break on purpose: the checkers must see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    Nothing,
+    /// Release frees the lock but keeps its writable fds.
+    OwnerKeepsItsHandle,
+    /// The slave acknowledges a record and stores something else.
+    AcksWithoutStoring,
+    /// META's ready slot is never taken back.
+    MetaStaysReady,
+}
+
+#[derive(Debug)]
+enum Event {
+    Start(Slot),
+    Input(Slot, Instance, Input),
+    /// The effect happens; its result follows.
+    Effect(Slot, Instance, Output),
+    Connect,
+    /// The next frame of this direction and channel.
+    Deliver {
+        to: Slot,
+        link: u64,
+        channel: usize,
+    },
+}
+
+/// Frames on their way: (when, bytes).
+type Queue = VecDeque<(u64, Vec<u8>)>;
+
+struct Link {
+    number: u64,
+    /// Session number and instance at each end.
+    ends: [(u64, Instance); 2],
+    /// When each end learns of it: no frame comes before.
+    open: [u64; 2],
+    /// By receiver and channel.
+    queues: [[Queue; 2]; 2],
+}
+
+pub struct World {
+    pub now: u64,
+    pub random: Random,
+    pub tree: Tree,
+    pub processes: [Option<Process>; 2],
+    pub checks: Checks,
+    pub answers: BTreeMap<CommandId, Vec<Answer>>,
+    pub log: Vec<String>,
+    /// Serves: (slot, takeover).
+    pub serves: Vec<(Slot, Takeover)>,
+    pub options: Options,
+    pub broken: Broken,
+    /// Power: a dead slot boots again.
+    pub power: [bool; 2],
+    /// The link connects by itself.
+    pub wired: bool,
+    /// Slowest frame, slowest effect.
+    pub frame_delay: u64,
+    pub effect_delay: u64,
+    /// Applies that never end.
+    pub apply_hangs: bool,
+    /// Answers of the next hardware checks and commits.
+    pub hardware_fails: bool,
+    pub refuse_commit: Option<Refusal>,
+    pub restart_delay: u64,
+    events: BinaryHeap<Reverse<(u64, u64)>>,
+    scheduled: BTreeMap<u64, Event>,
+    serial: u64,
+    link: Option<Link>,
+    links: u64,
+    connecting: bool,
+    /// Violations in the log.
+    noted: usize,
+}
+
+impl World {
+    pub fn new(seed: u64, options: Options) -> Self {
+        Self {
+            now: 1_000 * MS,
+            random: Random(seed),
+            tree: Tree::default(),
+            processes: [None, None],
+            checks: Checks::default(),
+            answers: BTreeMap::new(),
+            log: Vec::new(),
+            serves: Vec::new(),
+            options,
+            broken: Broken::Nothing,
+            power: [true; 2],
+            wired: true,
+            frame_delay: 30 * US,
+            effect_delay: 50 * US,
+            apply_hangs: false,
+            hardware_fails: false,
+            refuse_commit: None,
+            restart_delay: 5 * MS,
+            events: BinaryHeap::new(),
+            scheduled: BTreeMap::new(),
+            serial: 0,
+            link: None,
+            links: 0,
+            connecting: false,
+            noted: 0,
+        }
+    }
+
+    /// Both slots booted, one master and one ready slave.
+    pub fn pair(options: Options) -> Self {
+        let mut world = Self::new(1, options);
+        world.start(Slot::A);
+        world.start(Slot::B);
+        world.settle();
+        world
+    }
+
+    fn at(&mut self, after: u64, event: Event) {
+        self.serial += 1;
+        self.events.push(Reverse((self.now + after, self.serial)));
+        self.scheduled.insert(self.serial, event);
+    }
+
+    fn note(&mut self, text: impl AsRef<str>) {
+        while self.noted < self.checks.violations.len() {
+            self.log.push(format!("!!! {}", self.checks.violations[self.noted]));
+            self.noted += 1;
+        }
+        self.log.push(format!("{:>12.6} {}", self.now as f64 / 1e9, text.as_ref()));
+    }
+
+    fn jitter(&mut self, most: u64) -> u64 {
+        self.random.range(0, most + 1)
+    }
+
+    // ---- slots -----------------------------------------------------------------------------------------------
+
+    pub fn start(&mut self, slot: Slot) {
+        if self.processes[index(slot)].is_some() {
+            return;
+        }
+        let instance = self.random.next();
+        let identity = Identity { slot, instance, pid: 1, version: "0.1.0".into(), image: "primary".into() };
+        self.note(format!("{slot}: starts as {instance:x}"));
+        self.processes[index(slot)] = Some(Process {
+            instance,
+            machine: Machine::new(identity),
+            config: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            paused_until: 0,
+            sessions: Vec::new(),
+            options: self.options,
+        });
+        let options = self.options;
+        self.input(slot, Input::Boot { options });
+        self.wire();
+    }
+
+    fn wire(&mut self) {
+        if self.wired && !self.connecting && self.link.is_none() {
+            self.connecting = true;
+            let delay = 100 * US + self.jitter(MS);
+            self.at(delay, Event::Connect);
+        }
+    }
+
+    fn connect(&mut self) {
+        self.connecting = false;
+        let [Some(a), Some(b)] = &mut self.processes else { return };
+        if self.link.is_some() || !self.wired {
+            return;
+        }
+        self.links += 1;
+        let number = self.links;
+        // Numbered by each process for itself.
+        let ends = [a.sessions.len() as u64 + 1, b.sessions.len() as u64 + 1];
+        a.sessions.push((ends[0], b.instance));
+        b.sessions.push((ends[1], a.instance));
+        let instances = [a.instance, b.instance];
+        let queue = || [Queue::new(), Queue::new()];
+        let delays = [self.jitter(50 * US), self.jitter(50 * US)];
+        self.link = Some(Link {
+            number,
+            ends: [(ends[0], instances[0]), (ends[1], instances[1])],
+            open: delays.map(|delay| self.now + delay),
+            queues: [queue(), queue()],
+        });
+        for slot in SLOTS {
+            let session = ends[index(slot)];
+            self.at(
+                delays[index(slot)],
+                Event::Input(slot, instances[index(slot)], Input::PeerConnected { session }),
+            );
+        }
+    }
+
+    /// SIGKILL: the lock is free, what was sent is still read, then end of file; the pidfd tells.
+    pub fn kill(&mut self, slot: Slot) {
+        let Some(process) = self.processes[index(slot)].take() else { return };
+        self.note(format!("{slot}: dies"));
+        self.checks.replays(&process);
+        self.checks.died(slot, &process, &self.tree, self.processes[index(slot.peer())].as_ref());
+        self.tree.die(process.instance);
+        let peer = slot.peer();
+        if let Some(link) = self.link.take_if(|link| link.ends[index(slot)].1 == process.instance) {
+            self.half_close(link, peer, 0);
+        }
+        if let Some(other) = &self.processes[index(peer)] {
+            let instance = other.instance;
+            let sessions = other.sessions.iter().filter(|(_, whom)| *whom == process.instance);
+            for session in sessions.map(|(session, _)| *session).collect::<Vec<_>>() {
+                let delay = 200 * US + self.jitter(300 * US);
+                self.at(delay, Event::Input(peer, instance, Input::PeerDead { session }));
+            }
+        }
+        if self.power[index(slot)] {
+            let delay = self.restart_delay + self.jitter(5 * MS);
+            self.at(delay, Event::Start(slot));
+        }
+    }
+
+    /// `to` still reads what is under way, unless `lost` percent strike, then end of file.
+    fn half_close(&mut self, mut link: Link, to: Slot, lost: u64) {
+        let (session, instance) = link.ends[index(to)];
+        let mut last = self.now.max(link.open[index(to)]);
+        for channel in 0..2 {
+            if self.random.chance(lost) {
+                continue;
+            }
+            for (when, bytes) in std::mem::take(&mut link.queues[index(to)][channel]) {
+                last = last.max(when);
+                let which = [Channel::Control, Channel::Bulk][channel];
+                let frame = self.frame(to, session, which, bytes);
+                self.at(when.saturating_sub(self.now), Event::Input(to, instance, frame));
+            }
+        }
+        let delay = last - self.now + self.jitter(300 * US);
+        self.at(delay, Event::Input(to, instance, Input::PeerGone { session }));
+    }
+
+    /// The link breaks; both live.
+    pub fn cut(&mut self) {
+        let Some(link) = self.link.take() else { return };
+        self.note("link cut");
+        let Link { number, ends, open, queues: [a, b] } = link;
+        let none = || [Queue::new(), Queue::new()];
+        self.half_close(Link { number, ends, open, queues: [a, none()] }, Slot::A, 50);
+        self.half_close(Link { number, ends, open, queues: [none(), b] }, Slot::B, 50);
+        self.wire();
+    }
+
+    // ---- the machine's doors -----------------------------------------------------------------------------------
+
+    pub fn status(&self, slot: Slot) -> Option<Status> {
+        self.processes[index(slot)].as_ref().map(|process| process.machine.status())
+    }
+
+    pub fn master(&self) -> Option<Slot> {
+        SLOTS.into_iter().find(|slot| self.status(*slot).is_some_and(|status| status.role == Role::Master))
+    }
+
+    /// A planned change; the id is its content.
+    pub fn command(&mut self, slot: Slot, id: u64) {
+        self.command_with(slot, id, None);
+    }
+
+    pub fn command_with(&mut self, slot: Slot, id: u64, options: Option<Options>) {
+        let id = CommandId(id);
+        self.checks.asked(id);
+        self.input(slot, Input::Command { id, record: id.0.to_le_bytes().to_vec(), options });
+    }
+
+    pub fn run_failover(&mut self, slot: Slot, id: u64) {
+        self.input(slot, Input::RunFailover { id: CommandId(id) });
+    }
+
+    pub fn pause(&mut self, slot: Slot, length: u64) {
+        if let Some(process) = &mut self.processes[index(slot)] {
+            process.paused_until = self.now + length;
+        }
+    }
+
+    pub fn last_answer(&self, id: u64) -> Option<&Answer> {
+        self.answers.get(&CommandId(id))?.last()
+    }
+
+    pub fn input(&mut self, slot: Slot, input: Input) {
+        let now = Time(self.now);
+        let Some(process) = &mut self.processes[index(slot)] else { return };
+        if !matches!(input, Input::Frame { .. } | Input::Tick) {
+            let text = format!("{slot} < {input:?}");
+            self.log.push(format!("{:>12.6} {text}", self.now as f64 / 1e9));
+        }
+        process.inputs.push((now, input.clone()));
+        let outputs = process.machine.step(now, input);
+        process.outputs.extend(outputs.iter().cloned());
+        let instance = process.instance;
+        for output in outputs {
+            // A reset ends the process in the middle of them.
+            if self.processes[index(slot)].as_ref().is_some_and(|process| process.instance == instance) {
+                self.output(slot, instance, output);
+            }
+        }
+    }
+
+    fn output(&mut self, slot: Slot, instance: Instance, output: Output) {
+        if !matches!(output, Output::Send { .. }) {
+            self.note(format!("{slot} > {output:?}"));
+        }
+        match output {
+            Output::Send { session, channel, bytes } => self.send(slot, session, channel, bytes),
+            Output::Disconnect { session } => {
+                if let Some(link) = self.link.take_if(|link| link.ends[index(slot)].0 == session) {
+                    self.half_close(link, slot.peer(), 0);
+                    self.wire();
+                }
+            }
+            Output::SetReady { slot: ready, generation } => {
+                self.tree.writes(instance, "META");
+                let keep = self.broken == Broken::MetaStaysReady && ready.is_none();
+                let before = self.tree.meta.and_then(|meta| meta.ready);
+                self.tree.meta = Some(MetaView { ready: if keep { before } else { ready }, generation });
+            }
+            Output::Answer { id, answer } => {
+                self.checks.answered(slot, id, &answer, &self.tree, &self.processes);
+                self.answers.entry(id).or_default().push(answer);
+            }
+            Output::Replay { record } => {
+                let process = self.process(slot);
+                process.config.extend(decode(&record));
+            }
+            Output::ResetSelf { .. } => self.kill(slot),
+            Output::Freeze | Output::Thaw | Output::Log { .. } => {}
+            effect => {
+                let delay = self.jitter(self.effect_delay);
+                self.at(delay, Event::Effect(slot, instance, effect));
+            }
+        }
+    }
+
+    fn process(&mut self, slot: Slot) -> &mut Process {
+        self.processes[index(slot)].as_mut().expect("the process acts, so it lives")
+    }
+
+    /// An effect happens. Its result comes later: a crash can fall between.
+    fn effect(&mut self, slot: Slot, instance: Instance, effect: Output) {
+        let result = match effect {
+            Output::Observe => Input::Observed { name: self.tree.name, meta: self.tree.meta },
+            Output::Create => Input::Owned(self.tree.create(slot, instance)),
+            Output::Commit { from } => Input::Owned(match self.refuse_commit.take() {
+                Some(refusal) => Err(refusal),
+                None => self.tree.take(from, slot, instance),
+            }),
+            Output::Reopen { name } => Input::Owned(self.tree.reopen(name, instance)),
+            Output::Release => {
+                let name = self.tree.name.expect("an owner releases a tree");
+                self.tree.release(instance, self.broken == Broken::OwnerKeepsItsHandle);
+                Input::Released { name }
+            }
+            Output::Serve { takeover } => {
+                let flash = match takeover {
+                    Takeover::Failover(decision) => decision.configuration == msm_proto::ConfigSource::Flash,
+                    Takeover::Cold | Takeover::Adopted => true,
+                };
+                if flash {
+                    self.process(slot).config.clear();
+                }
+                self.serves.push((slot, takeover));
+                let process = self.processes[index(slot)].as_ref().expect("it serves");
+                self.checks.serves(slot, process, takeover, flash);
+                Input::Serving
+            }
+            Output::Apply { id, record } => {
+                if self.apply_hangs {
+                    return;
+                }
+                self.tree.writes(instance, "tables");
+                if fails(id) {
+                    Input::Applied { id, result: Err("planned to fail".into()) }
+                } else {
+                    let process = self.process(slot);
+                    process.config.extend(decode(&record));
+                    Input::Applied { id, result: Ok(String::new()) }
+                }
+            }
+            Output::TakeSnapshot => Input::Snapshot { bytes: encode(&self.process(slot).config) },
+            Output::Load { bytes } => {
+                self.process(slot).config = decode(&bytes);
+                Input::Loaded(Ok(()))
+            }
+            Output::CheckHardware if self.hardware_fails => {
+                Input::HardwareChecked(Err("ABI 2, expected 1".into()))
+            }
+            Output::CheckHardware => Input::HardwareChecked(Ok(())),
+            other => unreachable!("{other:?} has no result"),
+        };
+        let delay = self.jitter(self.effect_delay);
+        self.at(delay, Event::Input(slot, instance, result));
+    }
+
+    // ---- the link ----------------------------------------------------------------------------------------------
+
+    fn send(&mut self, from: Slot, session: u64, channel: Channel, bytes: Vec<u8>) {
+        let delay = self.jitter(self.frame_delay);
+        let Some(link) = self.link.as_mut().filter(|link| link.ends[index(from)].0 == session) else {
+            return;
+        };
+        let to = from.peer();
+        let queue = &mut link.queues[index(to)][channel as usize];
+        // In order within its channel.
+        let when = queue.back().map_or(0, |(last, _)| *last).max(self.now + delay).max(link.open[index(to)]);
+        queue.push_back((when, bytes));
+        let number = link.number;
+        let event = Event::Deliver { to, link: number, channel: channel as usize };
+        self.at(when - self.now, event);
+    }
+
+    fn deliver(&mut self, to: Slot, number: u64, channel: usize) {
+        let Some(link) = self.link.as_mut().filter(|link| link.number == number) else { return };
+        let Some((_, bytes)) = link.queues[index(to)][channel].pop_front() else { return };
+        let (session, instance) = link.ends[index(to)];
+        let which = [Channel::Control, Channel::Bulk][channel];
+        let input = self.frame(to, session, which, bytes);
+        self.at(0, Event::Input(to, instance, input));
+    }
+
+    fn frame(&mut self, to: Slot, session: u64, channel: Channel, mut bytes: Vec<u8>) -> Input {
+        if self.broken == Broken::AcksWithoutStoring {
+            let envelope = Envelope::decode(&bytes).expect("ours");
+            if let Ok(Message::Replicate(record)) = Message::decode(&envelope) {
+                let record = Record { bytes: Vec::new(), ..record };
+                bytes = Message::Replicate(record).encode(envelope.epoch, envelope.sequence);
+            }
+        }
+        let _ = to;
+        Input::Frame { session, channel, bytes }
+    }
+
+    // ---- time --------------------------------------------------------------------------------------------------
+
+    /// Runs until `until`; false if `done` says so earlier.
+    pub fn run_while(&mut self, until: u64, mut go_on: impl FnMut(&Self) -> bool) -> bool {
+        while go_on(self) {
+            let due = SLOTS.into_iter().filter_map(|slot| {
+                let process = self.processes[index(slot)].as_ref()?;
+                let deadline = process.machine.deadline()?;
+                Some((deadline.0.max(process.paused_until).max(self.now), slot))
+            });
+            let tick = due.min_by_key(|(when, _)| *when);
+            let event = self.events.peek().map(|Reverse((when, _))| *when);
+            let next = tick.map(|(when, _)| when).into_iter().chain(event).min();
+            let Some(next) = next.filter(|next| *next <= until) else {
+                self.now = until;
+                return true;
+            };
+            self.now = self.now.max(next);
+            match tick {
+                Some((when, slot)) if event.is_none_or(|event| when < event) => {
+                    self.input(slot, Input::Tick);
+                    let deadline = self.processes[index(slot)].as_ref().and_then(|p| p.machine.deadline());
+                    assert!(
+                        deadline.is_none_or(|d| d.0 > when),
+                        "a Tick that leaves its deadline in the past"
+                    );
+                }
+                _ => self.event(),
+            }
+        }
+        false
+    }
+
+    fn event(&mut self) {
+        let Some(Reverse((_, serial))) = self.events.pop() else { return };
+        let Some(event) = self.scheduled.remove(&serial) else { return };
+        let paused = match &event {
+            Event::Input(slot, ..) | Event::Effect(slot, ..) => {
+                self.processes[index(*slot)].as_ref().map_or(0, |process| process.paused_until)
+            }
+            _ => 0,
+        };
+        if paused > self.now {
+            return self.at(paused - self.now, event);
+        }
+        let lives = |world: &Self, slot: Slot, instance| {
+            world.processes[index(slot)].as_ref().is_some_and(|process| process.instance == instance)
+        };
+        match event {
+            Event::Start(slot) => self.start(slot),
+            Event::Input(slot, instance, input) if lives(self, slot, instance) => self.input(slot, input),
+            Event::Effect(slot, instance, effect) if lives(self, slot, instance) => {
+                self.effect(slot, instance, effect);
+            }
+            Event::Input(..) | Event::Effect(..) => {}
+            Event::Connect => self.connect(),
+            Event::Deliver { to, link, channel } => self.deliver(to, link, channel),
+        }
+    }
+
+    pub fn run(&mut self, length: u64) {
+        let until = self.now + length;
+        self.run_while(until, |_| true);
+    }
+
+    /// One master that serves, one slave that has everything.
+    pub fn is_settled(&self) -> bool {
+        let Some(master) = self.master() else { return false };
+        let (Some(m), Some(s)) = (self.status(master), self.status(master.peer())) else { return false };
+        let replicates = m.options.replicate();
+        let ready = self.tree.meta.and_then(|meta| meta.ready);
+        s.role == Role::Slave
+            && m.peer.is_some_and(|peer| peer.role == Role::Slave)
+            && self.tree.name.map(|name| name.slot) == Some(master)
+            && ready == replicates.then(|| master.peer())
+            && m.ready_slot == ready
+            && s.ready_slot == ready
+            && (!replicates || self.configs_agree())
+    }
+
+    fn configs_agree(&self) -> bool {
+        let [Some(a), Some(b)] = &self.processes else { return false };
+        a.config == b.config
+    }
+
+    /// Runs until settled; panics after ten seconds.
+    pub fn settle(&mut self) {
+        if self.try_settle() {
+            return;
+        }
+        panic!("not settled:\n{}", self.history());
+    }
+
+    pub fn try_settle(&mut self) -> bool {
+        let until = self.now + 10_000 * MS;
+        !self.run_while(until, |world| !world.is_settled())
+    }
+
+    pub fn history(&self) -> String {
+        let from =
+            self.log.len().saturating_sub(if std::env::var_os("MSM_SEED").is_some() { 100_000 } else { 200 });
+        let mut text = self.log[from..].join("\n");
+        for slot in SLOTS {
+            text += &format!("\n{slot}: {:?}", self.status(slot));
+        }
+        text + &format!("\ntree {:?} meta {:?} lock {:?}", self.tree.name, self.tree.meta, self.tree.lock)
+    }
+}
