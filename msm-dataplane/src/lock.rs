@@ -77,6 +77,15 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
     }
 }
 
+impl Drop for DirLock {
+    /// Unlocks, then closes. Closing alone would leave the lock to a child that another thread has forked and that has not
+    /// yet reached its exec: it holds the same open file.
+    fn drop(&mut self) {
+        // It cannot fail on a descriptor that is open; if it did, closing is what is left.
+        let _ = flock(self.file.as_fd(), FlockOperation::Unlock);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +102,16 @@ mod tests {
         assert!(matches!(DirLock::take(&to), Err(LockError::Held)));
         drop(lock);
         DirLock::take(&to).expect("free again");
+    }
+
+    #[test]
+    fn a_forked_child_does_not_keep_a_released_lock() {
+        let base = tempfile::tempdir().expect("a directory");
+        let lock = DirLock::take(base.path()).expect("free");
+        let inherited = lock.file.try_clone().expect("the same open file, as a child has it");
+        drop(lock);
+        DirLock::take(base.path()).expect("free again");
+        drop(inherited);
     }
 
     #[test]

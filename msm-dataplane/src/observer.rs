@@ -22,8 +22,9 @@ impl Observer {
         Ok(Self { name, store: Kernel::open(dir, Access::Read)? })
     }
 
-    pub(crate) const fn renamed(&mut self, name: OwnerName) {
+    pub(crate) fn renamed(&mut self, dir: &Path, name: OwnerName) {
         self.name = name;
+        self.store.moved(dir);
     }
 
     /// Who owned the tree when it was opened. [`crate::PinTree::current`] says who does now.

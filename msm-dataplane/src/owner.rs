@@ -31,7 +31,7 @@ impl Owner {
     /// The directory got another name.
     pub(crate) fn renamed(&mut self, dir: &Path, name: OwnerName) {
         self.name = name;
-        self.observer.renamed(name);
+        self.observer.renamed(dir, name);
         self.plane.store_mut().moved(dir);
     }
 

@@ -395,6 +395,20 @@ mod tests {
     }
 
     #[test]
+    fn refusals_are_named() {
+        let fault = |errno| refused(65_535, &io::Error::from_raw_os_error(errno));
+        let ifindex = 65_535;
+        assert_eq!(fault(libc::ERANGE), PortFault::MtuTooLarge { ifindex });
+        assert_eq!(fault(libc::EBUSY), PortFault::Occupied { ifindex });
+        assert_eq!(fault(libc::EINVAL), PortFault::DeviceMissing { ifindex });
+        assert!(matches!(fault(libc::EOPNOTSUPP), PortFault::InvalidLink { .. }));
+        assert!(matches!(
+            refused(1, &io::Error::from_raw_os_error(libc::EINVAL)),
+            PortFault::InvalidLink { .. }
+        ));
+    }
+
+    #[test]
     fn each_attribute_is_checked_by_name() {
         let spec = Table::Ports.spec();
         let good = bpf::MapInfo {

@@ -1,0 +1,330 @@
+//! What must hold over every back end: the same tests run over the model and over the kernel.
+#![allow(unreachable_pub, reason = "each test binary includes this module")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use msm_abi::{
+    ControlAction, ControlKey, ControlValue, FabricState, FdbEntry, FdbKey, Lport, NO_LPORT, PortEntry,
+    VlanEntry, stamp, vlan_flags,
+};
+use msm_dataplane::{
+    Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, PortFault, StaticEntry, TableError,
+    store::{Links, Store},
+    tables::{fdb, flood, gates, plane_config, ports, tx, vlans},
+};
+
+/// A plane with netdevs that can come and go, and owners too.
+pub trait Subject {
+    type Store: Store + Links;
+    fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError>;
+    fn sweep(&mut self, now_ns: u64) -> usize;
+    fn flush(&mut self, filter: FdbFilter) -> usize;
+    fn store(&self) -> &Self::Store;
+    /// A netdev that can be a port.
+    fn add_device(&mut self, ifindex: u32);
+    fn remove_device(&mut self, ifindex: u32);
+    /// The owner goes without a word, and another takes over.
+    fn next_owner(&mut self);
+    /// What the forwarding plane does when it sees a station.
+    fn learn(&mut self, key: FdbKey, entry: FdbEntry);
+    /// Writes FDB_GEN behind the owner's back.
+    fn set_generation(&mut self, generation: u64);
+}
+
+pub const PORTS: [Lport; 4] = [0, 1, 64, 65];
+pub const AGE: Duration = Duration::from_secs(300);
+
+pub fn ifindex(lport: Lport) -> u32 {
+    1001 + u32::from(lport)
+}
+
+pub fn station(n: u8) -> FdbKey {
+    FdbKey::new([2, 0, 0, 0, 0, n], 1)
+}
+
+fn all() -> DesiredVlan {
+    DesiredVlan { untagged: PORTS.into(), ..DesiredVlan::default() }
+}
+
+/// Four ports in two modules, VLAN 1.
+pub fn desired() -> Desired {
+    let port = |lport| (lport, DesiredPort { ifindex: Some(ifindex(lport)), enabled: true, pvid: 1 });
+    let bpdu = ControlKey { mac: [1, 0x80, 0xc2, 0, 0, 0], ..ControlKey::default() };
+    let discard = ControlValue { action: ControlAction::Discard as u32, class: 0 };
+    Desired {
+        ports: PORTS.map(port).into(),
+        vlans: [(1, all())].into(),
+        control: [(bpdu, discard)].into(),
+        fabrics: [FabricState { present: 1, programmed: 1 }; 4],
+        buckets: (0..1024).map(|b| (b % 2) as u8).collect(),
+        fdb_age: AGE,
+        static_fdb: [(station(9), StaticEntry { lport: 64, blackhole: false })].into(),
+    }
+}
+
+fn cold_start(subject: &mut impl Subject) -> Desired {
+    PORTS.iter().for_each(|lport| subject.add_device(ifindex(*lport)));
+    let desired = desired();
+    let changes = subject.reconcile(&desired).expect("a cold start");
+    assert_eq!((changes.attached, changes.port_faults), (PORTS.to_vec(), BTreeMap::new()));
+    desired
+}
+
+fn unchanged(subject: &mut impl Subject, desired: &Desired) {
+    assert_eq!(
+        subject.reconcile(desired).expect("reconciled"),
+        Changes::default(),
+        "nothing differs, nothing is written"
+    );
+}
+
+/// Who floods of a VLAN go to, as ifindexes by port.
+fn flooded_to(store: &impl Store, vid: u16) -> Option<BTreeMap<Lport, u32>> {
+    let set = *flood::read(store).expect("read").get(&vid)?;
+    let (_, members) = flood::members(store, set).expect("read").expect("a set that FLOOD names lives");
+    let program = members.values().map(|hop| hop.program).next();
+    assert!(members.values().all(|hop| Some(hop.program) == program), "one egress program");
+    Some(members.into_iter().map(|(lport, hop)| (lport, hop.ifindex)).collect())
+}
+
+fn members(lports: &[Lport]) -> Option<BTreeMap<Lport, u32>> {
+    Some(lports.iter().map(|l| (*l, ifindex(*l))).collect())
+}
+
+fn links(store: &impl Links) -> Vec<(Lport, u32)> {
+    store.links().expect("listed").into_iter().map(|(lport, link)| (lport, link.ifindex)).collect()
+}
+
+/// A cold start writes everything; again, and by the next owner, nothing.
+pub fn reconcile_writes_differences(subject: &mut impl Subject) {
+    let desired = cold_start(subject);
+    let store = subject.store();
+    for lport in PORTS {
+        let entry = ports::get(store, ifindex(lport)).expect("read");
+        assert_eq!((entry.lport, entry.pvid, entry.flags, entry.slot), (lport, 1, 3, (lport / 64) as u8));
+        assert_eq!(tx::get(store, lport).expect("read").map(|hop| hop.ifindex), Some(ifindex(lport)));
+    }
+    assert_eq!(flooded_to(store, 1), members(&PORTS));
+    assert_eq!(vlans::get(store, 1).expect("read"), vlans::entry(&all()));
+    assert_eq!(plane_config::get(store).expect("read").fdb_age, 17_881);
+    assert_eq!(fdb::get(store, station(9)).expect("read").map(FdbEntry::lport), Some(64));
+    assert_eq!(links(store), PORTS.map(|l| (l, ifindex(l))).to_vec());
+
+    unchanged(subject, &desired);
+    subject.next_owner();
+    unchanged(subject, &desired);
+
+    let mut fewer = desired.clone();
+    fewer.control.clear();
+    fewer.buckets[7] = 3;
+    fewer.fabrics[1].present = 0;
+    fewer.fdb_age = Duration::ZERO;
+    assert_eq!(subject.reconcile(&fewer).expect("reconciled").writes, 4, "one write a difference");
+    unchanged(subject, &fewer);
+}
+
+/// A port whose netdev went and came back is attached again, whoever noticed.
+pub fn a_port_comes_back_with_its_netdev(subject: &mut impl Subject) {
+    let desired = cold_start(subject);
+    let mut without = desired.clone();
+    without.ports.get_mut(&1).expect("a port").ifindex = None;
+
+    subject.remove_device(ifindex(1));
+    let changes = subject.reconcile(&without).expect("reconciled");
+    assert_eq!((changes.detached.as_slice(), changes.attached.as_slice()), (&[1][..], &[][..]));
+    assert_eq!(ports::get(subject.store(), ifindex(1)).expect("read"), PortEntry::default());
+    assert_eq!(flooded_to(subject.store(), 1), members(&[0, 64, 65]));
+    unchanged(subject, &without);
+
+    subject.add_device(ifindex(1));
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((changes.detached.as_slice(), changes.attached.as_slice()), (&[][..], &[1][..]));
+    assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
+    unchanged(subject, &desired);
+
+    // Gone and back between two looks, under the same ifindex.
+    subject.remove_device(ifindex(1));
+    subject.add_device(ifindex(1));
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((changes.detached.as_slice(), changes.attached.as_slice()), (&[1][..], &[1][..]));
+    assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
+    assert_eq!(tx::get(subject.store(), 1).expect("read").map(|hop| hop.ifindex), Some(ifindex(1)));
+    unchanged(subject, &desired);
+
+    // Gone while nobody lived: the dead link no longer knows whose PORTS entry is stale.
+    subject.remove_device(ifindex(1));
+    subject.next_owner();
+    let changes = subject.reconcile(&without).expect("reconciled");
+    assert_eq!(changes.detached, [1]);
+    assert_eq!(ports::get(subject.store(), ifindex(1)).expect("read"), PortEntry::default());
+    unchanged(subject, &without);
+}
+
+/// Two ports change netdevs; a third changes to a new one.
+pub fn ports_change_netdevs(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    subject.add_device(1500);
+    for (lport, ifindex) in [(0, ifindex(1)), (1, ifindex(0)), (64, 1500)] {
+        desired.ports.get_mut(&lport).expect("a port").ifindex = Some(ifindex);
+    }
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((changes.detached, changes.attached), (vec![0, 1, 64], vec![0, 1, 64]));
+    let want = [(0, ifindex(1)), (1, ifindex(0)), (64, 1500), (65, ifindex(65))];
+    assert_eq!(links(subject.store()), want);
+    assert_eq!(flooded_to(subject.store(), 1), Some(want.into()));
+    assert_eq!(ports::get(subject.store(), ifindex(1)).expect("read").lport, 0);
+    assert_eq!(ports::get(subject.store(), ifindex(64)).expect("read"), PortEntry::default());
+    unchanged(subject, &desired);
+}
+
+/// Ports that cannot be are named; the others work.
+pub fn faults_are_per_port(subject: &mut impl Subject) {
+    PORTS[..2].iter().for_each(|lport| subject.add_device(ifindex(*lport)));
+    let mut desired = desired();
+    desired.ports.get_mut(&64).expect("a port").ifindex = Some(70_000);
+    desired.ports.insert(66, DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 1 });
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!(changes.attached, [0, 1]);
+    let faults = [
+        (64, PortFault::IfindexTooLarge { ifindex: 70_000, limit: 65_536 }),
+        (65, PortFault::DeviceMissing { ifindex: ifindex(65) }),
+        (66, PortFault::NetdevShared { ifindex: ifindex(0), other: 0 }),
+    ];
+    assert_eq!(changes.port_faults, faults.into());
+    assert_eq!(flooded_to(subject.store(), 1), members(&[0, 1]));
+    let again = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((again.writes, again.port_faults.len()), (0, 3));
+}
+
+/// VLANs of the same members share a set; a set that others use is not changed under them.
+pub fn flood_sets_are_shared(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    let set = |subject: &dyn Fn() -> BTreeMap<u16, u32>, vid: u16| subject()[&vid];
+    desired.vlans.extend([(2, all()), (3, all())]);
+    subject.reconcile(&desired).expect("reconciled");
+    {
+        let sets = || flood::read(subject.store()).expect("read");
+        assert!(set(&sets, 1) == set(&sets, 2) && set(&sets, 2) == set(&sets, 3), "one set for three");
+    }
+    let shared = flood::read(subject.store()).expect("read")[&1];
+
+    desired.vlans.get_mut(&2).expect("a VLAN").untagged.remove(&0);
+    subject.reconcile(&desired).expect("reconciled");
+    let sets = flood::read(subject.store()).expect("read");
+    assert!(sets[&1] == shared && sets[&3] == shared && sets[&2] != shared, "{sets:?}");
+    assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
+    assert_eq!(flooded_to(subject.store(), 2), members(&[1, 64, 65]));
+
+    // Alone in its set: changed in place, no grace period.
+    let alone = sets[&2];
+    desired.vlans.get_mut(&2).expect("a VLAN").untagged.remove(&1);
+    desired.vlans.get_mut(&2).expect("a VLAN").tagged.insert(0);
+    subject.reconcile(&desired).expect("reconciled");
+    assert_eq!(flood::read(subject.store()).expect("read")[&2], alone);
+    assert_eq!(flooded_to(subject.store(), 2), members(&[0, 64, 65]));
+    unchanged(subject, &desired);
+
+    // The same again as the others, and one VLAN gone.
+    desired.vlans.insert(2, all());
+    desired.vlans.remove(&3);
+    subject.reconcile(&desired).expect("reconciled");
+    let sets = flood::read(subject.store()).expect("read");
+    assert_eq!(sets, [(1, shared), (2, shared)].into());
+    assert_eq!(vlans::get(subject.store(), 3).expect("read"), VlanEntry::default());
+    assert_eq!(vlans::get(subject.store(), 2).expect("read").flags, vlan_flags::EXISTS);
+    assert_eq!(subject.store().read_set(alone).expect("read"), None, "nobody's set is freed");
+    unchanged(subject, &desired);
+
+    // An owner that knows nothing finds a VLAN that it does not want.
+    subject.next_owner();
+    desired.vlans.remove(&2);
+    subject.reconcile(&desired).expect("reconciled");
+    assert_eq!(flooded_to(subject.store(), 2), None);
+    assert_eq!(vlans::get(subject.store(), 2).expect("read"), VlanEntry::default());
+}
+
+/// Ageing takes what is old, flush what is meant, and both void what is cached.
+pub fn stations_age_and_are_flushed(subject: &mut impl Subject) {
+    let desired = cold_start(subject);
+    let age = 17_881;
+    let now: u64 = 40_000 << 24;
+    let seen = |ago: u32| FdbEntry::new(1, 0, stamp(now) - ago);
+    subject.learn(station(1), seen(age + 1));
+    subject.learn(station(2), seen(age));
+    let generation = fdb::generation(subject.store()).expect("read");
+    assert_eq!(subject.sweep(now), 1);
+    assert!(fdb::generation(subject.store()).expect("read") > generation);
+    assert_eq!(fdb::get(subject.store(), station(1)).expect("read"), None);
+    assert!(fdb::get(subject.store(), station(9)).expect("read").is_some(), "a static station stays");
+    let generation = fdb::generation(subject.store()).expect("read");
+    assert_eq!((subject.sweep(now), fdb::generation(subject.store()).expect("read")), (0, generation));
+
+    subject.learn(FdbKey::new([2, 0, 0, 0, 0, 3], 2), FdbEntry::new(1, 0, stamp(now)));
+    subject.learn(station(4), FdbEntry::new(64, 0, stamp(now)));
+    assert_eq!(subject.flush(FdbFilter::PortVlan(1, 3)), 0);
+    assert_eq!(subject.flush(FdbFilter::PortVlan(1, 2)), 1);
+    assert_eq!(subject.flush(FdbFilter::Port(64)), 1);
+    assert_eq!(subject.flush(FdbFilter::Vlan(1)), 1);
+    assert!(fdb::get(subject.store(), station(9)).expect("read").is_some(), "flush is of learned stations");
+    unchanged(subject, &desired);
+}
+
+/// Static stations: written, restored, removed, also those of an earlier owner.
+pub fn static_stations(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    let hole = StaticEntry { lport: NO_LPORT, blackhole: true };
+    desired.static_fdb.insert(station(8), hole);
+    subject.learn(station(8), FdbEntry::new(1, 0, 77));
+    let generation = fdb::generation(subject.store()).expect("read");
+    subject.reconcile(&desired).expect("reconciled");
+    let entry = fdb::get(subject.store(), station(8)).expect("read").expect("there");
+    assert_eq!(entry.flags(), FdbEntry::STATIC | FdbEntry::BLACKHOLE);
+    assert!(fdb::generation(subject.store()).expect("read") > generation, "a cached lookup is void");
+
+    // Learning that was on its way when the station became static.
+    subject.learn(station(8), FdbEntry::new(1, 0, 77));
+    subject.sweep(0);
+    assert_eq!(fdb::get(subject.store(), station(8)).expect("read"), Some(entry));
+
+    // The same owner removes at once; another, who never wrote it, at its first sweep.
+    desired.static_fdb.remove(&station(9));
+    subject.reconcile(&desired).expect("reconciled");
+    assert_eq!(fdb::get(subject.store(), station(9)).expect("read"), None);
+    subject.next_owner();
+    assert_eq!(subject.sweep(0), 0, "before the first reconcile nothing is known to be stale");
+    desired.static_fdb.clear();
+    subject.reconcile(&desired).expect("reconciled");
+    assert_eq!(subject.sweep(0), 1);
+    assert_eq!(fdb::get(subject.store(), station(8)).expect("read"), None);
+    unchanged(subject, &desired);
+}
+
+/// An owner that died between changing stations and voiding the caches: the next one voids them.
+pub fn an_interrupted_change_is_finished(subject: &mut impl Subject) {
+    let desired = cold_start(subject);
+    let generation = fdb::generation(subject.store()).expect("read");
+    subject.set_generation((generation + 5) | 1 << 63);
+    subject.next_owner();
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert!(changes.writes > 0);
+    assert!(!fdb::interrupted(subject.store()).expect("read"));
+    assert!(fdb::generation(subject.store()).expect("read") > generation + 5);
+    unchanged(subject, &desired);
+}
+
+/// A gate never written is discarding, for every port and domain.
+pub fn gates_start_closed(subject: &mut impl Subject) {
+    cold_start(subject);
+    assert_eq!(gates::get(subject.store(), 63, 1023).expect("read"), msm_abi::GateEntry::default());
+}
+
+/// Runs each of the contract's tests as a `#[test]` through `$run`, which makes a subject and calls the test with it.
+macro_rules! contract {
+    ($run:ident: $($test:ident),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            $run(|subject| contract::$test(subject));
+        })*
+    };
+}
+pub(crate) use contract;

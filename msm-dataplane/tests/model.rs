@@ -1,0 +1,277 @@
+//! The contract over the model, and convergence under chaos.
+
+mod contract;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{PORTS, Subject, ifindex};
+use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry};
+use msm_dataplane::{
+    Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry, TableError,
+    plane::Plane,
+    store::{Chaos, Links, Model, Store, Table},
+    tables::{fdb, flood, ports, tx, vlans},
+};
+
+struct OverModel(Plane<Model>);
+
+impl Subject for OverModel {
+    type Store = Model;
+    fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError> {
+        let before = self.0.store().writes();
+        let changes = self.0.reconcile(desired)?;
+        assert_eq!(changes.writes, self.0.store().writes() - before);
+        Ok(changes)
+    }
+    fn sweep(&mut self, now_ns: u64) -> usize {
+        self.0.fdb_sweep(now_ns).expect("swept")
+    }
+    fn flush(&mut self, filter: FdbFilter) -> usize {
+        self.0.fdb_flush(filter).expect("flushed")
+    }
+    fn store(&self) -> &Model {
+        self.0.store()
+    }
+    fn add_device(&mut self, ifindex: u32) {
+        self.0.store_mut().add_device(ifindex);
+    }
+    fn remove_device(&mut self, ifindex: u32) {
+        self.0.store_mut().remove_device(ifindex);
+    }
+    fn next_owner(&mut self) {
+        let mut model = self.0.store().clone();
+        model.owner_dies();
+        self.0 = Plane::new(model);
+    }
+    fn learn(&mut self, key: FdbKey, entry: FdbEntry) {
+        fdb::set(self.0.store_mut(), key, entry).expect("room");
+    }
+    fn set_generation(&mut self, generation: u64) {
+        let store = self.0.store_mut();
+        store.update(Table::FdbGen, &0u32.to_ne_bytes(), &generation.to_ne_bytes()).expect("written");
+    }
+}
+
+fn over_model(test: impl FnOnce(&mut OverModel)) {
+    test(&mut OverModel(Plane::new(Model::new(1024))));
+}
+
+contract::contract!(over_model: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
+    faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
+    an_interrupted_change_is_finished, gates_start_closed);
+
+/// Seeds of the chaos series: each is 12 changes of the desired state at each of three failure rates.
+const SEEDS: u64 = 16;
+const STEPS: usize = 12;
+/// A reconcile is some 30 operations; at 20 % failing, one in 800 gets through. Enough tries that none is left to luck.
+const TRIES: usize = 100;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// Changes some of what is desired.
+fn mutate(random: &mut Random, desired: &mut Desired) {
+    for lport in PORTS {
+        if random.one_in(3) {
+            let port = DesiredPort {
+                // Any netdev, sometimes that of another port, sometimes none.
+                ifindex: (!random.one_in(4)).then(|| ifindex(PORTS[random.below(4) as usize])),
+                enabled: !random.one_in(4),
+                pvid: random.below(4) as u16,
+            };
+            desired.ports.insert(lport, port);
+        }
+    }
+    for vid in 1..5 {
+        if random.one_in(3) {
+            let mut some = || PORTS.into_iter().filter(|_| random.one_in(2)).collect::<BTreeSet<_>>();
+            let vlan = DesiredVlan { untagged: some(), tagged: some(), domain: 0 };
+            desired.vlans.insert(vid, vlan);
+        } else if random.one_in(5) {
+            desired.vlans.remove(&vid);
+        }
+    }
+    for n in 0..4 {
+        if random.one_in(4) {
+            let station = StaticEntry { lport: PORTS[random.below(4) as usize], blackhole: random.one_in(2) };
+            desired.static_fdb.insert(contract::station(n), station);
+        } else if random.one_in(4) {
+            desired.static_fdb.remove(&contract::station(n));
+        }
+    }
+    desired.buckets = (0..random.below(64)).map(|_| random.below(4) as u8).collect();
+    desired.fabrics[random.below(4) as usize].present = random.below(2) as u32;
+}
+
+/// Entries of a table that are single values: each must be the old or the new one.
+const SIMPLE: [Table; 6] =
+    [Table::PlaneConfig, Table::Vlans, Table::Control, Table::Fdb, Table::FabricBuckets, Table::Fabrics];
+
+/// What is in a table; zero in an array is nothing.
+fn entries(model: &Model, table: Table) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let entries = model.written(table).filter(|(_, value)| value.iter().any(|b| *b != 0));
+    entries.map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
+}
+
+fn floods(model: &Model) -> BTreeMap<u16, flood::Members> {
+    let sets = flood::read(model).expect("the model reads");
+    sets.into_iter()
+        .map(|(vid, set)| {
+            let members = flood::members(model, set).expect("the model reads");
+            (vid, members.expect("FLOOD names sets that live").1)
+        })
+        .collect()
+}
+
+fn alive(model: &Model) -> BTreeMap<Lport, u32> {
+    model
+        .links()
+        .expect("the model reads")
+        .into_iter()
+        .map(|(l, s)| (l, s.ifindex))
+        .filter(|l| l.1 != 0)
+        .collect()
+}
+
+/// Every entry of `now` is that of `old` or that of `new`. What belongs to a port whose link is made anew may be absent between.
+fn check_between(old: &Model, now: &Model, new: &Model, context: &str) {
+    for table in SIMPLE {
+        let (old, now, new) = (entries(old, table), entries(now, table), entries(new, table));
+        for key in old.keys().chain(new.keys()).chain(now.keys()) {
+            let value = now.get(key);
+            assert!(value == old.get(key) || value == new.get(key), "{context}: {table:?} {key:?} {value:?}");
+        }
+    }
+    let (was, is) = (alive(old), alive(new));
+    let steady: BTreeMap<Lport, u32> =
+        was.into_iter().filter(|(lport, ifindex)| is.get(lport) == Some(ifindex)).collect();
+    for (lport, ifindex) in &steady {
+        let entry = ports::get(now, *ifindex).expect("the model reads");
+        let lawful = [old, new].map(|m| ports::get(m, *ifindex).expect("the model reads"));
+        assert!(lawful.contains(&entry), "{context}: PORTS of {lport}");
+        let hop = tx::get(now, *lport).expect("the model reads");
+        let lawful = [old, new].map(|m| tx::get(m, *lport).expect("the model reads"));
+        assert!(lawful.contains(&hop), "{context}: TX of {lport}");
+    }
+    let (old, now, new) = (floods(old), floods(now), floods(new));
+    for vid in old.keys().chain(new.keys()) {
+        for lport in steady.keys() {
+            let hop = |m: &BTreeMap<u16, flood::Members>| {
+                m.get(vid).and_then(|members| members.get(lport)).copied()
+            };
+            assert!([hop(&old), hop(&new)].contains(&hop(&now)), "{context}: flood of VLAN {vid} to {lport}");
+        }
+    }
+}
+
+/// The invariants that a new owner relies on, after any operation.
+fn check_invariants(model: &Model, context: &str) {
+    let links: BTreeSet<Lport> = model.links().expect("the model reads").into_iter().map(|l| l.0).collect();
+    for (key, entry) in entries(model, Table::Ports) {
+        let lport = Lport::from_ne_bytes([entry[0], entry[1]]);
+        assert!(links.contains(&lport), "{context}: PORTS {key:?} of {lport} without a link");
+    }
+    for lport in PORTS {
+        let hop = tx::get(model, lport).expect("the model reads");
+        assert!(hop.is_none() || links.contains(&lport), "{context}: TX of {lport} without a link");
+    }
+    let floods = flood::read(model).expect("the model reads");
+    for vid in 1..8 {
+        let exists = vlans::get(model, vid).expect("the model reads") != msm_abi::VlanEntry::default();
+        assert!(!exists || floods.contains_key(&vid), "{context}: VLAN {vid} without FLOOD");
+    }
+}
+
+#[test]
+fn reconcile_converges_under_chaos_and_never_corrupts() {
+    let mut failures = 0;
+    for seed in 1..=SEEDS {
+        for rate in [5, 50, 200] {
+            failures += chaos_run(seed, rate);
+        }
+    }
+    assert!(failures > SEEDS as usize * STEPS, "chaos struck {failures} times only");
+}
+
+fn chaos_run(seed: u64, rate: u64) -> usize {
+    let mut random = Random(seed * 1000 + rate);
+    let mut model = Model::new(64);
+    PORTS.iter().for_each(|lport| model.add_device(ifindex(*lport)));
+    let mut plane = Plane::new(Chaos::new(model, rate, seed));
+    let mut desired = contract::desired();
+    let mut failures = 0;
+    for step in 0..STEPS {
+        let context = format!("seed {seed} rate {rate} step {step}");
+        mutate(&mut random, &mut desired);
+        if random.one_in(3) {
+            let ifindex = ifindex(PORTS[random.below(4) as usize]);
+            plane.store_mut().inner().remove_device(ifindex);
+            plane.store_mut().inner().add_device(ifindex);
+        }
+        if random.one_in(4) {
+            let mut model = plane.store_mut().inner().clone();
+            model.owner_dies();
+            plane = Plane::new(Chaos::new(model, rate, seed + step as u64));
+        }
+        let old = plane.store_mut().inner().clone();
+        let mut clean = Plane::new(old.clone());
+        let faults = clean.reconcile(&desired).expect("without chaos it works").port_faults;
+        // An owner that knows nothing leaves stale static stations to its first sweep.
+        clean.fdb_sweep(0).expect("without chaos it works");
+        let new = clean.store().clone();
+        plane.store_mut().set_rate(rate);
+        for _ in 0..TRIES {
+            let result = plane.reconcile(&desired);
+            check_between(&old, plane.store_mut().inner(), &new, &context);
+            check_invariants(plane.store_mut().inner(), &context);
+            match result {
+                Ok(changes) if changes.port_faults == faults => break,
+                _ => failures += 1,
+            }
+        }
+        plane.store_mut().set_rate(0);
+        plane.reconcile(&desired).expect("chaos is over");
+        plane.fdb_sweep(0).expect("chaos is over");
+        assert_eq!(plane.reconcile(&desired).expect("nothing differs").writes, 0, "{context}");
+        let now = plane.store_mut().inner();
+        let dynamic = [Table::Ports, Table::Tx].into_iter().chain(SIMPLE);
+        for table in dynamic {
+            assert_eq!(entries(now, table), entries(&new, table), "{context}: {table:?}");
+        }
+        assert_eq!((floods(now), alive(now)), (floods(&new), alive(&new)), "{context}");
+        assert!(now.set_count() <= desired.vlans.len(), "{context}: sets that nobody has");
+    }
+    failures
+}
+
+#[test]
+fn a_stale_ports_entry_is_told_from_a_live_one() {
+    // Port 0 died with its netdev unseen; port 1 now has a netdev of the same index.
+    over_model(|subject| {
+        subject.add_device(ifindex(0));
+        let mut desired = Desired::default();
+        desired.ports.insert(0, DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 1 });
+        subject.reconcile(&desired).expect("reconciled");
+        subject.remove_device(ifindex(0));
+        subject.add_device(ifindex(0));
+        subject.next_owner();
+        desired.ports.clear();
+        desired.ports.insert(1, DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 2 });
+        subject.reconcile(&desired).expect("reconciled");
+        let entry = ports::get(subject.store(), ifindex(0)).expect("read");
+        assert_eq!((entry.lport, entry.pvid), (1, 2));
+        assert_ne!(entry, PortEntry::default());
+        assert_eq!(tx::get(subject.store(), 0).expect("read"), None);
+    });
+}
