@@ -138,7 +138,7 @@ fn one_flow_dropped_is_that_flow_and_no_other() {
 #[test]
 fn duplicates_and_disorder_are_counted_frame_by_frame() {
     let bed = bed("tp4-");
-    // One frame a second: number 0 goes at once, the others are the test's.
+    // One frame a second, the first after a second: until then all frames are the test's.
     let mut probe = Probe::new(&bed, vec![StreamSpec::new("slow", "h1", "h3", 1, 1)]).unwrap();
     probe.start().unwrap();
     let arrives = |probe: &Probe, frames: u64| {
@@ -147,7 +147,6 @@ fn duplicates_and_disorder_are_counted_frame_by_frame() {
             assert!(Instant::now() < until, "frame {frames} did not arrive");
         }
     };
-    // The second frame is due 1 s after the first: ask for the first at once.
     probe.inject("slow", 0, 5_000_000).unwrap();
     for sequence in [4_999_998, 4_999_998, 4_999_999, 4_999_999 - 65_536] {
         probe.inject("slow", 0, sequence).unwrap();
@@ -163,15 +162,21 @@ fn duplicates_and_disorder_are_counted_frame_by_frame() {
 }
 
 #[test]
-fn frames_for_others_are_flooded() {
+fn frames_for_others_are_flooded_until_their_station_speaks() {
     let bed = bed("tp5-");
-    let report = run(&bed, both_ways(4, 1_000), Duration::from_millis(400), |bed, _| {
+    let report = run(&bed, both_ways(4, 1_000), Duration::from_secs(1), |bed, probe| {
         in_switch(bed, "ip", &["link", "set", "br0", "type", "bridge", "fdb_flush"]);
+        for flow in 0..4 {
+            probe.announce("there", flow).unwrap();
+        }
     });
     print(&report);
     for stream in &report.streams {
         assert!(stream.flooded > 0 && stream.lost == 0, "{stream:?}");
     }
+    // "back" goes on being flooded, to two hosts, for the half second that is left.
+    let [there, back] = ["there", "back"].map(|name| report.stream(name).unwrap().flooded);
+    assert!(there * 4 < back, "there {there}, back {back}");
 }
 
 #[test]

@@ -78,8 +78,7 @@ impl Payload {
     #[inline(always)]
     #[must_use]
     pub fn from_bytes(b: &[u8; Self::LEN]) -> Option<Self> {
-        let kind = Kind::from_magic(u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
-        let Some(kind) = kind else { return None };
+        let kind = Kind::from_magic(u32::from_be_bytes([b[0], b[1], b[2], b[3]]))?;
         Some(Self {
             kind,
             flow: u16::from_be_bytes([b[4], b[5]]),

@@ -9,8 +9,8 @@ use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::{Array, PerCpuArray};
 use aya_ebpf::programs::XdpContext;
 use probe_abi::{
-    FRAME_MIN, Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, Kind, LATENCY_BUCKETS, MAX_FLOWS, MAX_STREAMS, PAYLOAD_OFFSET,
-    PHASES, Payload, StreamState, WINDOW, WORDS, Word, latency_bucket,
+    FRAME_MIN, Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, Kind, LATENCY_BUCKETS, MAX_FLOWS, MAX_STREAMS,
+    PAYLOAD_OFFSET, PHASES, Payload, StreamState, WINDOW, WORDS, Word, latency_bucket,
 };
 
 #[map]

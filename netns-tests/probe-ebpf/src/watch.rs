@@ -103,7 +103,9 @@ fn enter(ctx: &RawTracePointContext, call: u64, tgid: u32) -> Result<(), i32> {
 fn bpf(tgid: u32, command: u64, attr: u64) -> Result<(), i32> {
     use command::*;
     let (fd, elements) = match command {
-        MAP_UPDATE_ELEM | MAP_DELETE_ELEM | MAP_LOOKUP_AND_DELETE_ELEM | MAP_FREEZE => (read_user::<u32>(attr)?, 1),
+        MAP_UPDATE_ELEM | MAP_DELETE_ELEM | MAP_LOOKUP_AND_DELETE_ELEM | MAP_FREEZE => {
+            (read_user::<u32>(attr)?, 1)
+        }
         MAP_UPDATE_BATCH | MAP_DELETE_BATCH | MAP_LOOKUP_AND_DELETE_BATCH => {
             // union bpf_attr, batch: four pointers, count, map_fd.
             let [count, fd]: [u32; 2] = read_user(attr + 32)?;

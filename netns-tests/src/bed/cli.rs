@@ -124,8 +124,16 @@ impl Cli {
     /// # Errors
     /// As those, and `BedError::Refused` when the switch says no.
     pub fn run(&mut self, command: &str) -> Result<Answer> {
+        self.run_within(command, RUN_WITHIN)
+    }
+
+    /// The same with another limit.
+    ///
+    /// # Errors
+    /// As [`Cli::run`].
+    pub fn run_within(&mut self, command: &str, within: Duration) -> Result<Answer> {
         self.send(command)?;
-        let answer = self.answer(RUN_WITHIN)?;
+        let answer = self.answer(within)?;
         if answer.ok {
             return Ok(answer);
         }

@@ -3,29 +3,28 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use serde_json::Value;
-
 use super::host::HOST_DEV;
-use super::{BedError, Host, Netns, Result, ethtool, link};
+use super::{Answer, BedError, Host, Netns, Result, ethtool, link};
 
 /// Drop counters by place: `h1/eth0 rx_queue_0_drops`, `switch 1:1 hairpin`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DropSites {
     /// Counter by place.
     pub counters: BTreeMap<String, u64>,
+    /// Why the switch's own counters are not among them.
+    pub unread: Option<String>,
 }
 
 impl DropSites {
     /// What moved since `before`, a line each: `h1/eth0 rx_queue_0_drops +3`.
     #[must_use]
     pub fn since(&self, before: &DropSites) -> Vec<String> {
-        self.counters
-            .iter()
-            .filter_map(|(site, &now)| {
-                let moved = now.saturating_sub(before.counters.get(site).copied().unwrap_or(0));
-                (moved > 0).then(|| format!("{site} +{moved}"))
-            })
-            .collect()
+        let moved = |(site, &now): (&String, &u64)| {
+            let moved = now.saturating_sub(before.counters.get(site).copied().unwrap_or(0));
+            (moved > 0).then(|| format!("{site} +{moved}"))
+        };
+        let unread = self.unread.as_ref().map(|why| format!("switch: not read: {why}"));
+        self.counters.iter().filter_map(moved).chain(unread).collect()
     }
 
     /// Both ends of every port.
@@ -46,7 +45,7 @@ impl DropSites {
                 let dev = &link.name;
                 counters.push((format!("{place}/{dev} rx_dropped"), link.rx_dropped));
                 counters.push((
-                    format!("{place}/{dev} tx_dropped (did not fit the peer's ring)"),
+                    format!("{place}/{dev} tx_dropped (peer's ring full, or no carrier)"),
                     link.tx_dropped,
                 ));
                 let driver = ethtool::stats(dev)?;
@@ -60,8 +59,15 @@ impl DropSites {
         Ok(())
     }
 
-    /// The product's own counters, from `show ports`.
-    pub(super) fn add_switch(&mut self, ports: &Value) {
+    /// The product's own counters, from its answer to `show ports`.
+    pub(super) fn add_switch(&mut self, shown: Result<Answer>) {
+        let ports = match shown {
+            Ok(answer) => answer.data,
+            Err(error) => {
+                self.unread = Some(error.to_string());
+                return;
+            }
+        };
         for port in ports["ports"].as_array().into_iter().flatten() {
             let name = port["port"].as_str().unwrap_or("?");
             for (reason, count) in port["drops"].as_object().into_iter().flatten() {

@@ -20,6 +20,8 @@ use super::{
 /// A netdev's name has at most 15 characters and a namespace's is made of the prefix: longer prefixes help nobody.
 const PREFIX_LIMIT: usize = 16;
 const BACKPLANE_PID: &str = "chassis.pid";
+/// Time for the switch to show its counters: they are an explanation, not the measurement.
+const COUNTERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Both MSMs up, the slave ready.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +41,19 @@ pub struct Ready {
 pub(crate) struct Wires {
     pub switch: Arc<Netns>,
     pub hosts: Arc<[Host]>,
+    product: Option<Arc<Product>>,
 }
 
 impl Wires {
-    /// Drop counters of the veth ends.
+    /// Drop counters of every veth end, and of the product as far as it answers.
     pub(crate) fn drops(&self) -> Result<DropSites> {
-        DropSites::of_netdevs(&self.switch, &self.hosts)
+        let mut sites = DropSites::of_netdevs(&self.switch, &self.hosts)?;
+        if let Some(product) = &self.product {
+            sites.add_switch(
+                product.cli(None).and_then(|mut cli| cli.run_within("show ports", COUNTERS_WITHIN)),
+            );
+        }
+        Ok(sites)
     }
 }
 
@@ -53,7 +62,6 @@ impl Wires {
 pub struct Testbed {
     options: BedOptions,
     wires: Wires,
-    product: Option<Product>,
     paths: Paths,
     _claim: Claim,
 }
@@ -80,15 +88,15 @@ impl Testbed {
         save(&options, &paths)?;
         let hosts = build::hosts(&options, &switch)?;
         let product = match options.switch {
-            SwitchKind::Msm => Some(Product::new(&options, &switch)?),
+            SwitchKind::Msm => Some(Arc::new(Product::new(&options, &switch)?)),
             SwitchKind::Bridge | SwitchKind::None => None,
         };
         if let Some(product) = &product {
             product.write_chassis_file(&options)?;
             product.start(&switch)?;
         }
-        let wires = Wires { switch: switch.into(), hosts: hosts.into() };
-        Ok(Self { options, wires, product, paths, _claim: claim })
+        let wires = Wires { switch: switch.into(), hosts: hosts.into(), product };
+        Ok(Self { options, wires, paths, _claim: claim })
     }
 
     /// The running bed of that prefix. Not taken down on drop.
@@ -111,11 +119,11 @@ impl Testbed {
             hosts.push(Host { netns: open(&spec.name)?, spec: spec.clone() });
         }
         let product = match options.switch {
-            SwitchKind::Msm => Some(Product::new(&options, &switch)?),
+            SwitchKind::Msm => Some(Arc::new(Product::new(&options, &switch)?)),
             SwitchKind::Bridge | SwitchKind::None => None,
         };
-        let wires = Wires { switch: switch.into(), hosts: hosts.into() };
-        Ok(Self { options, wires, product, paths, _claim: Claim { prefix: None } })
+        let wires = Wires { switch: switch.into(), hosts: hosts.into(), product };
+        Ok(Self { options, wires, paths, _claim: Claim { prefix: None } })
     }
 
     /// Removes every namespace, process, pin and file of the bed of that prefix, whoever left it. Fine when there is none.
@@ -317,23 +325,11 @@ impl Testbed {
         netns.enter(link::list)?.map_err(BedError::io(format!("listing netdevs of {}", netns.name())))
     }
 
-    /// Drop counters of every veth end, and of the switch if it is the product.
+    /// Drop counters of every veth end, and of the switch if it is the product and answers.
     ///
     /// # Errors
-    /// What could not be read.
+    /// `BedError::Io` of netlink or ethtool.
     pub fn drops(&self) -> Result<DropSites> {
-        let mut sites = self.wires.drops()?;
-        if self.product.is_some() {
-            sites.add_switch(&self.show("ports")?);
-        }
-        Ok(sites)
-    }
-
-    /// Drop counters of the veth ends only: needs no MSM.
-    ///
-    /// # Errors
-    /// As [`Testbed::drops`].
-    pub fn netdev_drops(&self) -> Result<DropSites> {
         self.wires.drops()
     }
 
@@ -343,7 +339,7 @@ impl Testbed {
     }
 
     fn product(&self, what: &'static str) -> Result<&Product> {
-        self.product.as_ref().ok_or(BedError::NotTheProduct { what, switch: self.options.switch })
+        self.wires.product.as_deref().ok_or(BedError::NotTheProduct { what, switch: self.options.switch })
     }
 }
 

@@ -88,11 +88,17 @@ pub(super) fn plan(bed: &Testbed, specs: Vec<StreamSpec>) -> Result<(Vec<Stream>
 /// Which streams a CPU sends: all that share a sending or a receiving host, so that no ring is fed by two CPUs. With two, a
 /// ring fills on one while the other, which polls it, is away. The groups go to the least loaded CPU, largest first.
 pub(super) fn by_cpu(streams: &[Arc<Stream>], cpus: &[usize]) -> BTreeMap<usize, Vec<usize>> {
+    let ways: Vec<_> = streams.iter().map(|stream| (stream.from, stream.to, stream.spec.pps)).collect();
+    share_out(&ways, cpus)
+}
+
+/// The same for streams as (sending host, receiving host, rate).
+fn share_out(ways: &[(usize, usize, u32)], cpus: &[usize]) -> BTreeMap<usize, Vec<usize>> {
     // Union by relabelling: a probe has at most MAX_STREAMS streams.
-    let mut group: Vec<usize> = (0..streams.len()).collect();
-    for a in 0..streams.len() {
+    let mut group: Vec<usize> = (0..ways.len()).collect();
+    for a in 0..ways.len() {
         for b in 0..a {
-            if streams[a].from == streams[b].from || streams[a].to == streams[b].to {
+            if ways[a].0 == ways[b].0 || ways[a].1 == ways[b].1 {
                 let (old, new) = (group[a], group[b]);
                 group.iter_mut().filter(|label| **label == old).for_each(|label| *label = new);
             }
@@ -102,9 +108,7 @@ pub(super) fn by_cpu(streams: &[Arc<Stream>], cpus: &[usize]) -> BTreeMap<usize,
     for (stream, &label) in group.iter().enumerate() {
         groups.entry(label).or_default().push(stream);
     }
-    let rate = |members: &[usize]| -> u64 {
-        members.iter().map(|&stream| u64::from(streams[stream].spec.pps)).sum()
-    };
+    let rate = |members: &[usize]| -> u64 { members.iter().map(|&stream| u64::from(ways[stream].2)).sum() };
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|members| std::cmp::Reverse(rate(members)));
     let mut load: BTreeMap<usize, u64> = cpus.iter().map(|&cpu| (cpu, 0)).collect();
@@ -115,4 +119,23 @@ pub(super) fn by_cpu(streams: &[Arc<Stream>], cpus: &[usize]) -> BTreeMap<usize,
         sends.entry(cpu).or_default().extend(members);
     }
     sends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_that_meet_in_a_ring_are_sent_by_one_cpu() {
+        // h1 to h3, h3 to h1, h4 to h3, h2 to h1: two directions, two CPUs.
+        let ways = [(1, 3, 100), (3, 1, 100), (4, 3, 1), (2, 1, 1)];
+        let shared = share_out(&ways, &[0, 1]);
+        let mut sets: Vec<_> =
+            shared.into_values().map(|mut streams| (streams.sort_unstable(), streams).1).collect();
+        sets.sort();
+        assert_eq!(sets, [vec![0, 2], vec![1, 3]]);
+        // h1 to h2 sends from h1 as well: a chain keeps all of it together.
+        assert_eq!(share_out(&[(1, 3, 9), (1, 2, 9), (4, 2, 9)], &[0, 1]).len(), 1);
+        assert_eq!(share_out(&ways, &[5]).into_keys().collect::<Vec<_>>(), [5]);
+    }
 }

@@ -1,6 +1,7 @@
 //! A probe over a bed: learn, send, count, report.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use probe_abi::PHASES;
 use rustix::thread::sched_getaffinity;
 
+use super::frame::Template;
 use super::plan::{Stream, by_cpu, plan};
 use super::receiver::Receiver;
 use super::report::{Totals, stream_report};
@@ -30,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const LEAD_NS: u64 = 5_000_000;
 
 /// A probe over a bed. Dropping it ends sending and detaches its programs.
+///
+/// Destinations speak only while it learns: a run that is longer than the switch's ageing time ends in flooding.
 pub struct Probe {
     wires: Wires,
     receiver: Receiver,
@@ -58,8 +62,8 @@ impl Probe {
         let mut rings = BTreeMap::new();
         for stream in &streams {
             for place in [stream.from, stream.to] {
-                if !rings.contains_key(&place) {
-                    rings.insert(place, ring(bed.wires(), place)?);
+                if let Entry::Vacant(entry) = rings.entry(place) {
+                    entry.insert(ring(bed.wires(), place)?);
                 }
             }
         }
@@ -101,14 +105,33 @@ impl Probe {
     /// # Errors
     /// `ProbeError::Spec` if there is no such flow.
     pub fn inject(&self, stream: &str, flow: u16, sequence: u64) -> Result<()> {
+        let found = self.flow(stream, flow)?;
+        self.send_one(found.from, &found.frames[usize::from(flow)], sequence)
+    }
+
+    /// Lets a flow's destination speak, so that a switch which has forgotten it (a static entry that was deleted, a flush)
+    /// learns it again. The counted frames only ever come from sources.
+    ///
+    /// # Errors
+    /// `ProbeError::Spec` if there is no such flow.
+    pub fn announce(&self, stream: &str, flow: u16) -> Result<()> {
+        let found = self.flow(stream, flow)?;
+        let [from_destination, _] = found.learning(usize::from(flow));
+        self.send_one(found.to, &from_destination, 0)
+    }
+
+    fn flow(&self, stream: &str, flow: u16) -> Result<&Stream> {
         let found = self.streams.iter().find(|known| known.spec.name == stream && flow < known.spec.flows);
-        let found = found.ok_or_else(|| ProbeError::Spec {
+        found.map(Arc::as_ref).ok_or_else(|| ProbeError::Spec {
             stream: stream.to_owned(),
             reason: format!("the probe has no flow {flow} of it"),
-        })?;
-        let failed = |e| ProbeError::io("sending a frame of the test's own", e);
-        let mut ring = ring(&self.wires, found.from)?;
-        let frame = &found.frames[usize::from(flow)];
+        })
+    }
+
+    /// On a ring of its own: those of the streams are with the senders.
+    fn send_one(&self, host: usize, frame: &Template, sequence: u64) -> Result<()> {
+        let failed = |e| ProbeError::io("sending a single frame", e);
+        let mut ring = ring(&self.wires, host)?;
         ring.push(frame.len(), |slot| frame.write(slot, sequence, now_ns())).map_err(failed)?;
         ring.flush().map_err(failed).map(drop)
     }
