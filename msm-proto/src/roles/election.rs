@@ -135,6 +135,14 @@ impl Taking {
         }
     }
 
+    /// Generation of the copy that is being carried on from.
+    pub(super) fn generation(&self) -> u64 {
+        match &self.plan {
+            Plan::Failover(failover) => failover.slave.store.generation(),
+            Plan::Boot { .. } => 0,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Time> {
         match self.stage {
             Stage::Waiting(until) => Some(until),

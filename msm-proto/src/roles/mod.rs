@@ -246,7 +246,8 @@ impl Machine {
         let (generation, ready_slot) = match &self.role {
             RoleState::Master(master) => (master.applied, master.ready_slot(core)),
             RoleState::Slave(slave) => (slave.store.generation(), slave.ready.then_some(core.me.slot)),
-            _ => (0, None),
+            RoleState::Taking(taking) => (taking.generation(), None),
+            RoleState::Off | RoleState::Electing(_) | RoleState::Leaving => (0, None),
         };
         let rows = core.rows.iter().zip(core.old_rows);
         Status {

@@ -36,6 +36,11 @@ enum Footing {
 pub(super) struct Slave {
     footing: Footing,
     pub(super) store: Store,
+    /// The owner whose configuration the copy is.
+    copy_of: Option<OwnerName>,
+    /// The copy has begun in this session: records belong to it. One of the session before stays good until then,
+    /// because META does: a master that cannot write META can only leave.
+    begun: bool,
     /// Session by which it follows, or followed, its master.
     session: Session,
     /// Proof of the master's death, and since when.
@@ -53,6 +58,8 @@ impl Slave {
         let mut slave = Self {
             footing: Footing::With,
             store: Store::default(),
+            copy_of: None,
+            begun: false,
             session: 0,
             dead: None,
             resync_at: None,
@@ -69,7 +76,10 @@ impl Slave {
         self.dead = None;
         self.resync_at = None;
         self.ready = false;
-        self.store.clear();
+        self.begun = false;
+        if self.copy_of != core.owner {
+            self.store.clear();
+        }
         core.log(Level::Info, format!("MSM {} is slave of MSM {}", core.me.slot, core.me.slot.peer()));
         if core.peer().is_some_and(|peer| peer.speaks) {
             core.push(Output::CheckHardware);
@@ -220,7 +230,7 @@ impl Slave {
         if !self.store.in_step() {
             return Some("its copy of the configuration is not complete".into());
         }
-        if core.owner != Some(name) {
+        if self.copy_of != Some(name) {
             return Some(format!("its copy is not of {name}"));
         }
         let Some(meta) = meta else { return Some("META cannot be read".into()) };
@@ -286,6 +296,10 @@ impl Slave {
             // An owner's log is of its epoch.
             _ if core.owner.is_none_or(|owner| owner.epoch != epoch) => Err(StoreError::Broken),
             Message::Chunk { index, count, bytes } => {
+                if index == 0 {
+                    self.begun = true;
+                    self.copy_of = core.owner;
+                }
                 self.store.chunk(index, count, bytes).map(|configuration| {
                     core.send(&Message::ChunkAck { index });
                     if let Some(bytes) = configuration {
@@ -294,6 +308,7 @@ impl Slave {
                     }
                 })
             }
+            _ if !self.begun => Ok(()),
             Message::Replicate(record) => {
                 let generation = record.generation;
                 self.store.store(record).map(|stored| {
