@@ -1,6 +1,7 @@
 //! The testbed: a switch namespace, hosts in namespaces of their own, veth pairs between them.
 
 mod build;
+mod check;
 mod cli;
 mod drops;
 mod error;

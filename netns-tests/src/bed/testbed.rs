@@ -8,6 +8,7 @@ use rustix::fd::OwnedFd;
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
+use super::check::{check, check_prefix};
 use super::host::HOST_DEV;
 use super::netns::NETNS_DIR;
 use super::paths::Paths;
@@ -17,8 +18,6 @@ use super::{
     signals, teardown,
 };
 
-/// A netdev's name has at most 15 characters and a namespace's is made of the prefix: longer prefixes help nobody.
-const PREFIX_LIMIT: usize = 16;
 const BACKPLANE_PID: &str = "chassis.pid";
 /// Time for the switch to show its counters: they are an explanation, not the measurement.
 const COUNTERS_WITHIN: Duration = Duration::from_secs(1);
@@ -366,49 +365,6 @@ fn msm_pid(slot: Slot) -> String {
 
 fn taken(what: String, prefix: &str) -> BedError {
     BedError::NameTaken { what, prefix: prefix.to_owned() }
-}
-
-fn check(options: &BedOptions) -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(BedError::NotRoot);
-    }
-    check_prefix(&options.prefix)?;
-    let hosts = &options.hosts;
-    for (i, host) in hosts.iter().enumerate() {
-        if host.ifindex == 0 || host.ifindex >= probe_abi::HOST_IFINDEX_LIMIT || host.number == 0 {
-            return Err(BedError::Options(format!(
-                "host {}: ifindex {} or number {}",
-                host.name, host.ifindex, host.number
-            )));
-        }
-        let clash = |other: &&super::HostSpec| {
-            other.name == host.name
-                || other.number == host.number
-                || other.ifindex == host.ifindex
-                || other.switch_ifindex == host.switch_ifindex
-                || other.switch_dev == host.switch_dev
-        };
-        if let Some(other) = hosts[..i].iter().find(clash) {
-            return Err(BedError::Options(format!(
-                "hosts {} and {} share a name or number",
-                other.name, host.name
-            )));
-        }
-    }
-    if options.switch == SwitchKind::Msm {
-        Product::check(options)?;
-    }
-    Ok(())
-}
-
-fn check_prefix(prefix: &str) -> Result<()> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if prefix.len() > PREFIX_LIMIT || !prefix.bytes().all(fits) {
-        return Err(BedError::Options(format!(
-            "prefix `{prefix}`: at most {PREFIX_LIMIT} of a-z, 0-9 and -"
-        )));
-    }
-    Ok(())
 }
 
 /// For who finds the bed later.
