@@ -4,7 +4,12 @@
 
 mod util;
 
-use std::{panic, time::Instant};
+use std::{
+    panic,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
 
 use msm_proto::{Answer, Input, Options, Outcome, RecoveryLevel, Slot};
 use util::{
@@ -20,12 +25,12 @@ struct Totals {
     acknowledged: u64,
     hitless: u64,
     replayed: u64,
-    events: u64,
 }
 
 /// One run; its violations, empty when all is well.
-fn simulate(seed: u64, broken: Broken) -> (World, Vec<String>) {
+fn simulate(seed: u64, broken: Broken, verbose: bool) -> (World, Vec<String>) {
     let mut world = World::new(seed, Options::hitless());
+    world.verbose = verbose;
     world.broken = broken;
     world.options = match world.random.range(0, 10) {
         0 => Options::default(),
@@ -134,19 +139,24 @@ fn quiet(world: &mut World, id: u64) -> Vec<String> {
     violations
 }
 
-/// Runs `seed`; a panic of a machine is a violation like any other.
-fn violations(seed: u64, broken: Broken, totals: &mut Totals) -> Option<String> {
-    let result = panic::catch_unwind(|| simulate(seed, broken));
-    match result {
+/// What is wrong with `seed`; a panic of a machine is a violation like any other.
+fn violations(seed: u64, broken: Broken, totals: &mut Totals) -> Option<Vec<String>> {
+    match panic::catch_unwind(|| simulate(seed, broken, false)) {
         Ok((world, violations)) => {
             totals.acknowledged += world.checks.acknowledged_total;
             totals.hitless += world.checks.hitless;
             totals.replayed += world.checks.replayed;
-            totals.events += world.log.len() as u64;
-            (!violations.is_empty()).then(|| format!("{}\n{violations:#?}", world.history()))
+            (!violations.is_empty()).then_some(violations)
         }
-        Err(_) => Some("a machine panicked (above)".into()),
+        Err(_) => Some(vec!["a machine panicked (above)".into()]),
     }
+}
+
+/// One seed with its history.
+fn tell(seed: u64) -> bool {
+    let (world, violations) = simulate(seed, Broken::Nothing, true);
+    println!("{}\nseed {seed}: {violations:#?}", world.history());
+    violations.is_empty()
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -156,19 +166,39 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn no_seed_breaks_a_law() {
     if let Some(seed) = number("MSM_SEED") {
-        let (world, violations) = simulate(seed, Broken::Nothing);
-        println!("{}\n{violations:#?}", world.history());
-        assert!(violations.is_empty());
+        assert!(tell(seed));
         return;
     }
     let seeds = number("MSM_SEEDS").unwrap_or(SEEDS);
     let begun = Instant::now();
-    let mut totals = Totals::default();
-    for seed in 0..seeds {
-        if let Some(why) = violations(seed, Broken::Nothing, &mut totals) {
-            panic!("seed {seed} (MSM_SEED={seed} runs it alone):\n{why}");
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut totals = Totals::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return (totals, None);
+            }
+            if let Some(why) = violations(seed, Broken::Nothing, &mut totals) {
+                next.store(seeds, Ordering::Relaxed);
+                return (totals, Some((seed, why)));
+            }
         }
+    };
+    let (a, b) = thread::scope(|scope| {
+        let other = scope.spawn(work);
+        (work(), other.join().expect("the worker catches panics"))
+    });
+    if let Some((seed, why)) = a.1.or(b.1) {
+        // A panic of a machine shows itself here once more.
+        tell(seed);
+        panic!("MSM_SEED={seed} shows it again: {why:#?}");
     }
+    let totals = Totals {
+        acknowledged: a.0.acknowledged + b.0.acknowledged,
+        hitless: a.0.hitless + b.0.hitless,
+        replayed: a.0.replayed + b.0.replayed,
+    };
     println!(
         "{seeds} seeds in {:.1} s: {} commands acknowledged, {} hitless failovers, {} runs replayed",
         begun.elapsed().as_secs_f64(),

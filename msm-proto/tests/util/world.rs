@@ -66,7 +66,9 @@ pub struct World {
     pub processes: [Option<Process>; 2],
     pub checks: Checks,
     pub answers: BTreeMap<CommandId, Vec<Answer>>,
+    /// History, if `verbose`.
     pub log: Vec<String>,
+    pub verbose: bool,
     /// Serves: (slot, takeover).
     pub serves: Vec<(Slot, Takeover)>,
     pub options: Options,
@@ -104,6 +106,7 @@ impl World {
             checks: Checks::default(),
             answers: BTreeMap::new(),
             log: Vec::new(),
+            verbose: true,
             serves: Vec::new(),
             options,
             broken: Broken::Nothing,
@@ -140,12 +143,16 @@ impl World {
         self.scheduled.insert(self.serial, event);
     }
 
-    fn note(&mut self, text: impl AsRef<str>) {
+    /// `text` is made only for a run whose history is wanted: most runs end well.
+    fn note(&mut self, text: impl FnOnce() -> String) {
+        if !self.verbose {
+            return;
+        }
         while self.noted < self.checks.violations.len() {
             self.log.push(format!("!!! {}", self.checks.violations[self.noted]));
             self.noted += 1;
         }
-        self.log.push(format!("{:>12.6} {}", self.now as f64 / 1e9, text.as_ref()));
+        self.log.push(format!("{:>12.6} {}", self.now as f64 / 1e9, text()));
     }
 
     fn jitter(&mut self, most: u64) -> u64 {
@@ -160,7 +167,7 @@ impl World {
         }
         let instance = self.random.next();
         let identity = Identity { slot, instance, pid: 1, version: "0.1.0".into(), image: "primary".into() };
-        self.note(format!("{slot}: starts as {instance:x}"));
+        self.note(|| format!("{slot}: starts as {instance:x}"));
         self.processes[index(slot)] = Some(Process {
             instance,
             machine: Machine::new(identity),
@@ -217,7 +224,7 @@ impl World {
     /// SIGKILL: the lock is free, what was sent is still read, then end of file; the pidfd tells.
     pub fn kill(&mut self, slot: Slot) {
         let Some(process) = self.processes[index(slot)].take() else { return };
-        self.note(format!("{slot}: dies"));
+        self.note(|| format!("{slot}: dies"));
         self.checks.replays(&process);
         self.checks.died(slot, &process, &self.tree, self.processes[index(slot.peer())].as_ref());
         self.tree.die(process.instance);
@@ -261,7 +268,7 @@ impl World {
     /// The link breaks; both live.
     pub fn cut(&mut self) {
         let Some(link) = self.link.take() else { return };
-        self.note("link cut");
+        self.note(|| "link cut".into());
         let Link { number, ends, open, queues: [a, b] } = link;
         let none = || [Queue::new(), Queue::new()];
         self.half_close(Link { number, ends, open, queues: [a, none()] }, Slot::A, 50);
@@ -275,8 +282,12 @@ impl World {
         self.processes[index(slot)].as_ref().map(|process| process.machine.status())
     }
 
+    pub fn role(&self, slot: Slot) -> Option<Role> {
+        self.processes[index(slot)].as_ref().map(|process| process.machine.role())
+    }
+
     pub fn master(&self) -> Option<Slot> {
-        SLOTS.into_iter().find(|slot| self.status(*slot).is_some_and(|status| status.role == Role::Master))
+        SLOTS.into_iter().find(|slot| self.role(*slot) == Some(Role::Master))
     }
 
     /// A planned change; the id is its content.
@@ -306,11 +317,10 @@ impl World {
 
     pub fn input(&mut self, slot: Slot, input: Input) {
         let now = Time(self.now);
-        let Some(process) = &mut self.processes[index(slot)] else { return };
-        if !matches!(input, Input::Frame { .. } | Input::Tick) {
-            let text = format!("{slot} < {input:?}");
-            self.log.push(format!("{:>12.6} {text}", self.now as f64 / 1e9));
+        if self.processes[index(slot)].is_some() && !matches!(input, Input::Frame { .. } | Input::Tick) {
+            self.note(|| format!("{slot} < {input:?}"));
         }
+        let Some(process) = &mut self.processes[index(slot)] else { return };
         process.inputs.push((now, input.clone()));
         let outputs = process.machine.step(now, input);
         process.outputs.extend(outputs.iter().cloned());
@@ -325,7 +335,7 @@ impl World {
 
     fn output(&mut self, slot: Slot, instance: Instance, output: Output) {
         if !matches!(output, Output::Send { .. }) {
-            self.note(format!("{slot} > {output:?}"));
+            self.note(|| format!("{slot} > {output:?}"));
         }
         match output {
             Output::Send { session, channel, bytes } => self.send(slot, session, channel, bytes),
@@ -524,12 +534,14 @@ impl World {
     /// One master that serves, one slave that has everything.
     pub fn is_settled(&self) -> bool {
         let Some(master) = self.master() else { return false };
+        // Cheap ones first: this is asked after every event.
+        if self.role(master.peer()) != Some(Role::Slave) || self.tree.name.is_none_or(|n| n.slot != master) {
+            return false;
+        }
         let (Some(m), Some(s)) = (self.status(master), self.status(master.peer())) else { return false };
         let replicates = m.options.replicate();
         let ready = self.tree.meta.and_then(|meta| meta.ready);
-        s.role == Role::Slave
-            && m.peer.is_some_and(|peer| peer.role == Role::Slave)
-            && self.tree.name.map(|name| name.slot) == Some(master)
+        m.peer.is_some_and(|peer| peer.role == Role::Slave)
             && ready == replicates.then(|| master.peer())
             && m.ready_slot == ready
             && s.ready_slot == ready
