@@ -124,6 +124,8 @@ struct Bay {
     slot: Slot,
     /// Pid of the process in it, and since when this backplane knows it.
     process: Option<(u32, Instant)>,
+    /// It said who it is.
+    introduced: bool,
     /// Its handle, if this backplane started it.
     child: Option<Child>,
     power: Power,
@@ -146,6 +148,7 @@ impl Backplane {
         let bays = SLOTS.map(|slot| Bay {
             slot,
             process: None,
+            introduced: false,
             child: None,
             power: Power::default(),
             start: Some(now),
@@ -209,7 +212,7 @@ impl Backplane {
 
     fn retry(&mut self, slot: Slot, why: &str) {
         let bay = self.bay(slot);
-        let wait = bay.power.died(Duration::ZERO);
+        let wait = bay.power.died(Duration::ZERO, false);
         bay.start = Some(Instant::now() + wait);
         warn!("{why}; next try in {} ms", wait.as_millis());
     }
@@ -225,6 +228,7 @@ impl Backplane {
         let pid = process.pid();
         let bay = self.bay(slot);
         bay.process = Some((pid, Instant::now()));
+        bay.introduced = false;
         bay.start = None;
         let sender = self.sender.clone();
         tokio::spawn(async move {
@@ -243,6 +247,7 @@ impl Backplane {
                 if self.bay(slot).process.is_none_or(|(pid, _)| pid != process.pid()) {
                     self.watch(slot, process);
                 }
+                self.bay(slot).introduced = true;
             }
             Event::Reset { slot } => {
                 if let Some((pid, _)) = self.bay(slot).process
@@ -266,7 +271,7 @@ impl Backplane {
             None => "no child of this backplane".to_owned(),
         };
         let Some((_, since)) = bay.process.take_if(|(known, _)| *known == pid) else { return };
-        let wait = bay.power.died(since.elapsed());
+        let wait = bay.power.died(since.elapsed(), bay.introduced);
         bay.start = Some(Instant::now() + wait);
         warn!("MSM {slot} (pid {pid}) ended ({status}); it is started again in {} ms", wait.as_millis());
     }

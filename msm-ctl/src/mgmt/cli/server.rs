@@ -13,7 +13,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::grammar::{self, Command};
 use super::messages::{self, ANSWER_MAX, Announce, Body, CHUNK, FromServer, REQUEST_MAX, Request};
@@ -128,8 +128,8 @@ async fn client(stream: UnixStream, desk: Desk, _place: OwnedSemaphorePermit) {
             return;
         }
     };
-    if let Err(why) = converse(stream, desk).await {
-        info!("client {who}: connection dropped: {why}");
+    if let End::Bad(why) = converse(stream, desk).await.unwrap_or_else(|end| end) {
+        warn!("client {who}: connection dropped: {why}");
     }
 }
 
@@ -145,7 +145,7 @@ fn admit(stream: &UnixStream) -> Result<String, String> {
 
 type Writer = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
 
-async fn converse(stream: UnixStream, mut desk: Desk) -> Result<(), String> {
+async fn converse(stream: UnixStream, mut desk: Desk) -> Result<End, End> {
     let (read, write) = stream.into_split();
     let mut reader: FramedRead<OwnedReadHalf, _> = FramedRead::new(read, messages::codec(REQUEST_MAX));
     let mut writer: Writer = FramedWrite::new(write, messages::codec(ANSWER_MAX));
@@ -154,10 +154,7 @@ async fn converse(stream: UnixStream, mut desk: Desk) -> Result<(), String> {
     loop {
         tokio::select! {
             changed = desk.board.changed() => {
-                if changed.is_err() {
-                    // This MSM is ending.
-                    return Ok(());
-                }
+                changed.map_err(|_| End::Gone)?;
                 let now = announce(&desk.board.borrow_and_update());
                 if now != said {
                     send(&mut writer, Body::Announce(now.clone())).await?;
@@ -166,13 +163,16 @@ async fn converse(stream: UnixStream, mut desk: Desk) -> Result<(), String> {
             }
             frame = tokio::time::timeout(IDLE, reader.next()) => {
                 let bytes = match frame {
-                    Err(_) => return Err(format!("no request for {} s", IDLE.as_secs())),
-                    Ok(None) => return Ok(()),
-                    Ok(Some(bytes)) => bytes.map_err(|e| e.to_string())?,
+                    Err(_) => return Err(End::Bad(format!("no request for {} s", IDLE.as_secs()))),
+                    Ok(None) => return Ok(End::Gone),
+                    Ok(Some(bytes)) => bytes.map_err(|e| match e.kind() {
+                        io::ErrorKind::InvalidData => End::Bad(e.to_string()),
+                        _ => End::Gone,
+                    })?,
                 };
-                let request = Request::decode(bytes).map_err(|e| e.to_string())?;
+                let request = Request::decode(bytes).map_err(|e| End::Bad(e.to_string()))?;
                 let id = request.id;
-                let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|e| e.to_string())?;
+                let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|_| End::Gone)?;
                 let answer = answer(request, &desk).await;
                 send_answer(&mut writer, id, answer).await?;
                 drop(place);
@@ -250,7 +250,7 @@ async fn ask(id: u64, command: Command, desk: &Desk) -> Result<Vec<u8>, Trouble>
     }
 }
 
-async fn send_answer(writer: &mut Writer, id: u64, answer: Answer) -> Result<(), String> {
+async fn send_answer(writer: &mut Writer, id: u64, answer: Answer) -> Result<(), End> {
     let (data, error) = match answer.result {
         Ok(data) => (data, None),
         Err(error) => (Vec::new(), Some(error)),
@@ -275,12 +275,21 @@ async fn send_answer(writer: &mut Writer, id: u64, answer: Answer) -> Result<(),
     }
 }
 
-async fn send(writer: &mut Writer, body: Body) -> Result<(), String> {
+async fn send(writer: &mut Writer, body: Body) -> Result<(), End> {
     let bytes = FromServer { body: Some(body) }.encode_to_vec();
     match tokio::time::timeout(STUCK, writer.send(Bytes::from(bytes))).await {
-        Err(_) => Err(format!("it reads no answer for {} s", STUCK.as_secs())),
-        Ok(sent) => sent.map_err(|e| e.to_string()),
+        Err(_) => Err(End::Bad(format!("it reads no answer for {} s", STUCK.as_secs()))),
+        Ok(Err(_)) => Err(End::Gone),
+        Ok(Ok(())) => Ok(()),
     }
+}
+
+/// Why a conversation ended.
+enum End {
+    /// The client, or this MSM, is gone.
+    Gone,
+    /// The client is not what it should be.
+    Bad(String),
 }
 
 #[cfg(test)]

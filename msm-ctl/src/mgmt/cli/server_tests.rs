@@ -1,1 +1,173 @@
+use super::*;
+use crate::config::model::Config;
+use msm_proto::{Identity, Machine, Slot};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+const FILE: &str = "name = \"t\"\ntype = \"BD6804\"\nsystem_mac = \"02:00:00:00:00:01\"\n";
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct Bed {
+    path: std::path::PathBuf,
+    jobs: mpsc::Receiver<Job>,
+    _board: watch::Sender<Arc<Board>>,
+    _exceptions: mpsc::Receiver<crate::task::Exception>,
+    _dir: tempfile::TempDir,
+}
+
+/// A server of an MSM that has not booted.
+async fn bed() -> Bed {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let file = dir.path().join("t.toml");
+    std::fs::write(&file, FILE).expect("written");
+    let chassis = Chassis::read(&file, Path::new("/")).expect("good");
+    let identity =
+        Identity { slot: Slot::A, instance: 1, pid: 1, version: "0".into(), image: "primary".into() };
+    let (board, shown) = watch::channel(Arc::new(Board {
+        status: Machine::new(identity).status(),
+        config: Arc::new(Config::of(&chassis)),
+        observer: None,
+        faults: Arc::default(),
+    }));
+    let (tasks, exceptions) = Tasks::new();
+    let (sender, jobs) = mpsc::channel(8);
+    let path = dir.path().join("cli-a.sock");
+    let desk = Desk {
+        chassis: Arc::new(chassis),
+        board: shown,
+        view: View::default(),
+        log: Ring::default(),
+        started: std::time::SystemTime::now(),
+        jobs: sender,
+        answers: Arc::new(Semaphore::new(ANSWERS)),
+    };
+    let listener = bind(&path).expect("binds");
+    tasks.spawn("cli", false, serve(listener, desk, tasks.clone()));
+    Bed { path, jobs, _board: board, _exceptions: exceptions, _dir: dir }
+}
+
+struct Client(tokio_util::codec::Framed<UnixStream, LengthDelimitedCodec>);
+
+impl Client {
+    async fn connect(bed: &Bed) -> Self {
+        let stream = UnixStream::connect(&bed.path).await.expect("connects");
+        Self(tokio_util::codec::Framed::new(stream, messages::codec(ANSWER_MAX)))
+    }
+
+    async fn ask(&mut self, id: u64, line: &str) {
+        let request = Request { id, line: line.into() }.encode_to_vec();
+        self.0.send(Bytes::from(request)).await.expect("sent");
+    }
+
+    async fn hear(&mut self) -> Option<Body> {
+        let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("in time")?;
+        FromServer::decode(frame.ok()?).expect("a message").body
+    }
+
+    async fn answer(&mut self) -> messages::Answer {
+        loop {
+            match self.hear().await.expect("connected") {
+                Body::Answer(answer) => return answer,
+                Body::Announce(_) => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_told_the_role_and_shows_work_without_a_master() {
+    let bed = bed().await;
+    let mode = std::fs::metadata(&bed.path).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    let mut client = Client::connect(&bed).await;
+    let Some(Body::Announce(announce)) = client.hear().await else { panic!("no announcement") };
+    assert_eq!((announce.slot.as_str(), announce.role.as_str(), announce.master), ("a", "booting", false));
+    client.ask(5, "show msm-failover").await;
+    let answer = client.answer().await;
+    assert!(answer.ok && answer.last && answer.id == 5, "{answer:?}");
+    client.ask(6, "show fdb").await;
+    let answer = client.answer().await;
+    assert!(!answer.ok && answer.error.contains("no tables"), "{answer:?}");
+    client.ask(7, "show nonsense").await;
+    let answer = client.answer().await;
+    assert!(!answer.ok && answer.error.contains("nonsense"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_command_goes_to_the_actor_and_its_refusal_says_elsewhere() {
+    let mut bed = bed().await;
+    let mut client = Client::connect(&bed).await;
+    client.ask(9, "run msm-failover").await;
+    let job = tokio::time::timeout(PATIENCE, bed.jobs.recv()).await.expect("in time").expect("a job");
+    assert_eq!((job.id, job.command), (9, Command::Failover));
+    job.reply.send(Reply::Elsewhere("MSM a is not the master".into())).expect("waited for");
+    let answer = client.answer().await;
+    assert!(!answer.ok && answer.elsewhere, "{answer:?}");
+    client.ask(10, "run msm-failover").await;
+    drop(bed.jobs.recv().await);
+    let answer = client.answer().await;
+    assert!(answer.elsewhere, "an MSM that ends leaves it to the other: {answer:?}");
+}
+
+#[tokio::test]
+async fn garbage_and_gigabytes_cost_only_their_sender() {
+    let bed = bed().await;
+    let mut good = Client::connect(&bed).await;
+    for garbage in [
+        vec![0xff; 64],
+        (1u32 << 30).to_be_bytes().to_vec(),
+        [&4u32.to_be_bytes()[..], &[0xff; 4]].concat(),
+        [&((REQUEST_MAX as u32) + 1).to_be_bytes()[..], &vec![0; REQUEST_MAX + 1]].concat(),
+    ] {
+        let mut bad = UnixStream::connect(&bed.path).await.expect("connects");
+        let _ = bad.write_all(&garbage).await;
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(PATIENCE, bad.read_to_end(&mut rest)).await;
+        assert!(end.is_ok(), "was not dropped");
+    }
+    // Half a frame, and then nothing: it holds a place, no more.
+    let mut half = UnixStream::connect(&bed.path).await.expect("connects");
+    half.write_all(&[0, 0, 0, 9, 1]).await.expect("sent");
+    good.ask(1, "show switch").await;
+    assert!(good.answer().await.ok);
+}
+
+#[tokio::test]
+async fn one_client_too_many_is_turned_away_and_a_place_becomes_free_again() {
+    let bed = bed().await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = Client::connect(&bed).await;
+        client.hear().await.expect("announced");
+        clients.push(client);
+    }
+    assert!(Client::connect(&bed).await.hear().await.is_none(), "no place");
+    clients.pop();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while Client::connect(&bed).await.hear().await.is_none() {
+        assert!(tokio::time::Instant::now() < deadline, "the place is not free");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_comes_in_parts() {
+    let (ours, theirs) = UnixStream::pair().expect("pair");
+    let mut writer: Writer = FramedWrite::new(ours.into_split().1, messages::codec(ANSWER_MAX));
+    let data: Vec<u8> = (0..3 * CHUNK + 17).map(|n| n as u8).collect();
+    let expected = data.clone();
+    tokio::spawn(async move {
+        let answer = Answer { result: Ok(data), role: "master", elsewhere: false };
+        assert!(send_answer(&mut writer, 3, answer).await.is_ok());
+    });
+    let mut client = Client(tokio_util::codec::Framed::new(theirs, messages::codec(ANSWER_MAX)));
+    let mut got: Vec<u8> = Vec::new();
+    for part in 0.. {
+        let answer = client.answer().await;
+        got.extend(&answer.data);
+        assert_eq!(answer.last, part == 3);
+        if answer.last {
+            break;
+        }
+    }
+    assert_eq!(got, expected);
+}

@@ -180,12 +180,10 @@ fn ports(desk: &Desk, board: &Board) -> Result<views::Ports, String> {
         .iter()
         .map(|(lport, netdev)| {
             let device = desk.view.get(netdev);
-            let mut faults = match &device {
-                Some(device) => {
-                    device.faults(&Limits::default(), None).iter().map(ToString::to_string).collect()
-                }
-                None => vec![format!("no netdev {netdev}; create it and the port comes back by itself")],
-            };
+            let mut faults: Vec<String> = netlink::faults(&desk.view, netdev, &Limits::default())
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             for fault in board.faults.get(lport).into_iter().flatten() {
                 if !faults.contains(fault) {
                     faults.push(fault.clone());

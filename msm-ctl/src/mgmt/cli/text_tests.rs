@@ -1,1 +1,41 @@
+use super::*;
+use serde_json::json;
 
+#[test]
+fn show_switch_has_its_values_in_column_19() {
+    let data = json!({
+        "sys_name": "bed", "system_mac": "02:e0:2b:00:00:01", "platform": "BD6808", "recovery_mode": "none",
+        "current_time": "now", "boot_time": "then", "unsaved": true, "generation": 4, "agingtime_s": 0,
+        "chassis": "bed", "slot": "a", "role": "master", "version": "0.1.0"
+    });
+    let text = render("sh sw", data);
+    assert!(text.starts_with(
+        "SysName:          bed\nSystem MAC:       02:e0:2b:00:00:01\n\nPlatform:         BD6808\n"
+    ));
+    assert!(text.contains("FDB Aging Time:   never\n"), "{text}");
+    assert!(text.contains("MSM-A (master)"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_laid_out_is_printed_as_it_came() {
+    let text = render("show switch", json!({"new": 1}));
+    assert!(text.contains("\"new\": 1"), "{text}");
+    assert_eq!(render("configure snmp sysName x", json!({"message": ""})), "");
+    assert_eq!(render("run msm-failover", json!({"message": "MSM b is master"})), "MSM b is master\n");
+}
+
+#[test]
+fn an_absent_msm_is_shown_as_absent() {
+    let msm = |slot: &str, role: &str, pid: u32| json!({"slot": slot, "role": role, "pid": pid, "version": "0.1.0", "image": "primary"});
+    let data = json!({
+        "msm": [msm("a", "master", 7), msm("b", "absent", 0)], "owner": {"slot": "a", "epoch": 7}, "ready_slot": null,
+        "generation": 0, "cause": "never", "link_action": "keep-links-up", "preserve_state": "l2_l3",
+        "slave_config": "inherited", "timeout_s": 60, "esrp_failover_mode": "none", "failovers": 0, "last": null,
+        "subsystems": [{"name": "configuration", "state": "<not available>", "reason": "none", "old_state": "disable",
+            "old_reason": "none"}]
+    });
+    let text = render("show msm-failover", data);
+    assert!(text.contains("MSM-A: Master   Primary image   0.1.0   pid 7\nMSM-B: Absent\n"), "{text}");
+    assert!(text.contains("Cause of last MSM failover:  never\n"), "{text}");
+    assert!(text.contains("Ready to take over:          none\n"), "{text}");
+}
