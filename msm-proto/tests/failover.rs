@@ -2,13 +2,573 @@
 
 mod util;
 
-use msm_proto::{Slot, Takeover};
-use util::world::World;
+use msm_proto::{
+    Answer, Cause, Channel, Envelope, Input, LinkAction, Message, Options, Outcome, Output, Preserve, Reason,
+    RecoveryLevel, Refusal, Role, Slot, State, Subsystem, Takeover, Verdict,
+};
+use util::{
+    MS, SEC, index,
+    world::{CommitFault, World},
+};
+
+const A: Slot = Slot::A;
+const B: Slot = Slot::B;
+
+fn done(world: &World, id: u64) -> bool {
+    matches!(world.last_answer(id), Some(Answer::Outcome(Outcome::Done(_))))
+}
+
+/// Kinds of takeover so far.
+fn kinds(world: &World) -> Vec<(Slot, &'static str)> {
+    let kind = |takeover: &Takeover| match takeover {
+        Takeover::Cold => "cold",
+        Takeover::Adopted => "adopted",
+        Takeover::Failover(decision) => match decision.verdict {
+            Verdict::Hitless => "hitless",
+            Verdict::Partial => "partial",
+            _ => "not hitless",
+        },
+    };
+    world.serves.iter().map(|(slot, takeover)| (*slot, kind(takeover))).collect()
+}
+
+fn said(world: &World, text: &str) -> bool {
+    world.log.iter().any(|line| line.contains("Log {") && line.contains(text))
+}
+
+fn row(world: &World, slot: Slot, subsystem: Subsystem) -> (State, Reason) {
+    let rows = world.status(slot).expect("it runs").subsystems;
+    let row = rows.into_iter().find(|row| row.name == subsystem).expect("all are listed");
+    (row.state, row.reason)
+}
+
+/// No checker has seen anything.
+fn sound(world: &World) {
+    assert_eq!(world.tree.violations, [""; 0], "{}", world.history());
+    assert_eq!(world.checks.violations, [""; 0], "{}", world.history());
+}
+
+fn config(world: &World, slot: Slot) -> Vec<u64> {
+    world.processes[index(slot)].as_ref().expect("it runs").config.iter().map(|id| id.0).collect()
+}
+
+// ---- boot ------------------------------------------------------------------------------------------------------
 
 #[test]
-fn two_booting_msms_make_a_the_master_and_b_its_ready_slave() {
-    let world = World::pair(msm_proto::Options::hitless());
-    assert_eq!(world.master(), Some(Slot::A));
-    assert_eq!(world.serves, [(Slot::A, Takeover::Cold)]);
-    eprintln!("{}", world.history());
+fn two_booting_msms_make_a_the_master_at_once_and_b_its_ready_slave() {
+    let mut world = World::new(1, Options::hitless());
+    world.start(B);
+    world.start(A);
+    world.run(50 * MS);
+    assert!(world.is_settled(), "{}", world.history());
+    assert_eq!(kinds(&world), [(A, "cold")]);
+    assert!(said(&world, "\"Slave MSM initialized for hitless failover operation.\""));
+    let status = world.status(A).expect("it runs");
+    assert_eq!((status.role, status.ready_slot, status.history.cause), (Role::Master, Some(B), Cause::Never));
+}
+
+#[test]
+fn b_alone_becomes_master_later_than_a_would_and_a_comes_back_as_slave() {
+    let mut world = World::new(1, Options::hitless());
+    world.start(B);
+    world.run(300 * MS);
+    assert_eq!(world.master(), None);
+    world.run(150 * MS);
+    assert_eq!(world.master(), Some(B));
+    world.start(A);
+    world.settle();
+    assert_eq!(kinds(&world), [(B, "cold")]);
+}
+
+#[test]
+fn both_dead_the_first_one_up_adopts_and_says_cold_only_once() {
+    let mut world = World::pair(Options::hitless());
+    world.command(A, 10);
+    world.run(10 * MS);
+    world.kill(A);
+    world.kill(B);
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (A, "adopted")]);
+    assert_eq!(world.tree.name.map(|name| name.epoch), Some(2));
+    assert_eq!(config(&world, A), [0; 0], "unsaved configuration is gone");
+    sound(&world);
+}
+
+#[test]
+fn an_owner_that_lives_is_not_robbed() {
+    let mut world = World::new(1, Options::hitless());
+    world.start(A);
+    world.run(200 * MS);
+    // No link: B cannot hear the master.
+    world.wired = false;
+    world.start(B);
+    world.run(3 * SEC);
+    assert_eq!((world.master(), world.role(B)), (Some(A), Some(Role::Booting)));
+    world.wired = true;
+    world.kill(B);
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold")]);
+    sound(&world);
+}
+
+// ---- operator --------------------------------------------------------------------------------------------------
+
+#[test]
+fn an_operator_failover_keeps_the_unsaved_configuration_and_the_old_master_comes_back_ready() {
+    let mut world = World::pair(Options::hitless());
+    for id in [10, 11, 12] {
+        world.command(A, id);
+    }
+    world.run(10 * MS);
+    world.run_failover(A, 99);
+    world.settle();
+    assert!(done(&world, 99));
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+    assert_eq!(config(&world, B), [10, 11, 12]);
+    let status = world.status(B).expect("it runs");
+    assert_eq!((status.history.failovers, status.history.cause), (1, Cause::Admin));
+    let last = status.history.last.expect("stamped");
+    assert!(last.event_ns < last.detected_ns && last.detected_ns < last.committed_ns);
+    assert!(
+        last.committed_ns <= last.serving_ns
+            && last.serving_ns - last.event_ns < std::time::Duration::from_millis(1)
+    );
+    let old = status.subsystems[0];
+    assert_eq!(
+        (old.name, old.old_state, old.old_reason),
+        (Subsystem::Configuration, State::Ready, Reason::None)
+    );
+    // The slave shows the same history.
+    assert_eq!(world.status(A).expect("it runs").history, status.history);
+    sound(&world);
+}
+
+#[test]
+fn a_failover_without_a_ready_slave_is_refused_by_the_name_of_the_subsystem() {
+    let mut world = World::new(1, Options::hitless());
+    world.hardware_fails = true;
+    world.start(A);
+    world.run_failover(A, 1);
+    assert!(matches!(world.last_answer(1), Some(Answer::Elsewhere(_))));
+    world.run(200 * MS);
+    world.run_failover(A, 2);
+    let Some(Answer::Refused(why)) = world.last_answer(2) else { panic!("{}", world.history()) };
+    assert!(why.contains("<not available>"), "{why}");
+    world.start(B);
+    world.run(100 * MS);
+    world.run_failover(A, 3);
+    let Some(Answer::Refused(why)) = world.last_answer(3) else { panic!("{}", world.history()) };
+    assert!(why.contains("subsystem L2 hardware") && why.contains("failed"), "{why}");
+    assert_eq!(row(&world, A, Subsystem::L2Hardware), (State::Failed, Reason::HardwareFailed));
+    assert_eq!(row(&world, B, Subsystem::L2Hardware), (State::Failed, Reason::HardwareFailed));
+    assert_eq!(row(&world, A, Subsystem::Stp), (State::Disable, Reason::None));
+    // A reboot of the slave clears it.
+    world.hardware_fails = false;
+    world.kill(B);
+    world.settle();
+    assert_eq!(row(&world, A, Subsystem::L2Hardware), (State::Ready, Reason::None));
+}
+
+#[test]
+fn with_the_manual_s_defaults_mastership_moves_but_nothing_is_replicated() {
+    let mut world = World::pair(Options::default());
+    world.command(A, 10);
+    world.run(10 * MS);
+    assert_eq!(row(&world, A, Subsystem::Configuration), (State::Disable, Reason::None));
+    let sent = &world.processes[index(A)].as_ref().expect("it runs").outputs;
+    assert!(!sent.iter().any(|output| matches!(output, Output::TakeSnapshot)));
+    assert!(!sent.iter().any(|output| matches!(output, Output::Send { channel: Channel::Bulk, .. })));
+    world.run_failover(A, 99);
+    world.settle();
+    assert!(done(&world, 99));
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "not hitless")]);
+    assert_eq!(config(&world, B), [0; 0]);
+    sound(&world);
+}
+
+#[test]
+fn options_switch_replication_on_and_off() {
+    let mut world = World::pair(Options::default());
+    let hitless = Options::hitless();
+    world.command_with(A, 10, Some(hitless));
+    world.settle();
+    assert_eq!(world.tree.meta.and_then(|meta| meta.ready), Some(B));
+    assert_eq!(world.status(B).expect("it runs").options, hitless);
+    // The slave knows them without asking: they are part of the record.
+    let l2 = Options { link_action: LinkAction::KeepLinksUp(Preserve::L2), ..hitless };
+    world.command_with(A, 11, Some(l2));
+    world.run(10 * MS);
+    assert_eq!(row(&world, A, Subsystem::L3Hardware), (State::Disable, Reason::None));
+    world.command_with(A, 12, Some(Options::default()));
+    world.settle();
+    assert_eq!(world.tree.meta.and_then(|meta| meta.ready), None);
+    // Unlawful ones are refused before anything happens.
+    let unlawful = Options { slave_config: msm_proto::SlaveConfig::Flash, ..hitless };
+    world.command_with(A, 13, Some(unlawful));
+    assert!(matches!(world.last_answer(13), Some(Answer::Refused(_))));
+    assert_eq!(config(&world, A), [10, 11, 12]);
+}
+
+#[test]
+fn a_slave_that_cannot_take_the_tree_gives_it_back_and_the_operator_reads_why() {
+    let mut world = World::pair(Options::hitless());
+    world.commit_fault = Some(CommitFault::Before(Refusal::Failed("no file descriptors left".into())));
+    world.run_failover(A, 99);
+    world.run(10 * MS);
+    let Some(Answer::Outcome(Outcome::Failed(why))) = world.last_answer(99) else {
+        panic!("{}", world.history())
+    };
+    assert!(why.contains("no file descriptors left"), "{why}");
+    assert_eq!(world.master(), Some(A));
+    // It was demoted, and asks again by itself.
+    world.settle();
+    world.command(A, 10);
+    world.run(10 * MS);
+    assert!(done(&world, 10));
+    assert_eq!(kinds(&world), [(A, "cold")]);
+    sound(&world);
+}
+
+#[test]
+fn a_commit_that_fails_after_its_rename_is_finished_and_loses_nothing() {
+    for crash in [true, false] {
+        let mut world = World::pair(Options::hitless());
+        world.command(A, 10);
+        world.run(10 * MS);
+        world.commit_fault = Some(CommitFault::AfterRename);
+        if crash {
+            world.kill(A);
+        } else {
+            world.run_failover(A, 99);
+        }
+        world.settle();
+        assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+        assert_eq!(config(&world, B), [10]);
+        assert_eq!(world.tree.name.map(|name| name.epoch), Some(3));
+        sound(&world);
+    }
+}
+
+#[test]
+fn a_slave_that_says_nothing_loses_the_tree_to_the_old_master_again() {
+    let mut world = World::pair(Options::hitless());
+    world.pause(B, 700 * MS);
+    world.run_failover(A, 99);
+    world.run(520 * MS);
+    let Some(Answer::Outcome(Outcome::Failed(why))) = world.last_answer(99) else {
+        panic!("{}", world.history())
+    };
+    assert!(why.contains("in time"), "{why}");
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold")]);
+    sound(&world);
+}
+
+#[test]
+fn a_link_cut_in_the_middle_of_a_handover_leaves_one_owner() {
+    // Before, between and after the words that are exchanged.
+    for cut_after in (0..600).step_by(10) {
+        let mut world = World::pair(Options::hitless());
+        world.command(A, 10);
+        world.run(10 * MS);
+        world.run_failover(A, 99);
+        world.run(cut_after * util::US);
+        world.cut();
+        world.settle();
+        sound(&world);
+        let master = world.master().expect("settled");
+        assert_eq!(config(&world, master), [10], "cut after {cut_after} us");
+    }
+}
+
+// ---- crash -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_crash_of_the_master_is_taken_over_with_everything_acknowledged() {
+    let mut world = World::pair(Options::hitless());
+    world.command(A, 10);
+    world.run(10 * MS);
+    assert!(done(&world, 10));
+    world.kill(A);
+    let at = world.now;
+    let until = at + SEC;
+    world.run_while(until, |world| world.master() != Some(B));
+    assert!(world.now - at < 2 * MS, "{} us", (world.now - at) / 1000);
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+    assert_eq!(config(&world, B), [10]);
+    assert_eq!(world.status(B).expect("it runs").history.cause, Cause::Exception);
+    sound(&world);
+}
+
+#[test]
+fn end_of_file_without_proof_of_death_moves_nothing() {
+    let mut world = World::pair(Options::hitless());
+    world.wired = false;
+    world.cut();
+    world.run(3 * SEC);
+    assert_eq!((world.master(), world.role(B)), (Some(A), Some(Role::Slave)));
+    assert!(said(&world, "not proven dead"));
+    assert_eq!(world.tree.meta.and_then(|meta| meta.ready), None, "META says so at once");
+    // The proof comes: what was answered meanwhile is not known to B, so it does not claim it.
+    world.command(A, 10);
+    world.run(10 * MS);
+    assert!(done(&world, 10));
+    world.power = [false; 2];
+    world.kill(A);
+    world.run(SEC);
+    assert!(said(&world, "cannot take over hitlessly: META does not call it ready"));
+    assert_eq!(world.role(B), Some(Role::Slave));
+    // Nobody boots: it adopts in the end.
+    world.run(3 * SEC);
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "adopted")]);
+    assert_eq!(world.status(B).expect("it runs").history.failovers, 1);
+    sound(&world);
+}
+
+#[test]
+fn a_slave_that_is_not_ready_leaves_the_tree_to_the_slot_that_boots_again() {
+    let mut world = World::new(1, Options::hitless());
+    world.hardware_fails = true;
+    world.start(A);
+    world.start(B);
+    world.run(100 * MS);
+    world.command(A, 10);
+    world.run(10 * MS);
+    world.kill(A);
+    world.run(500 * MS);
+    assert_eq!(kinds(&world), [(A, "cold"), (A, "adopted")]);
+    assert!(said(&world, "boots again"));
+    sound(&world);
+}
+
+#[test]
+fn without_a_recovery_level_a_death_is_not_hitless() {
+    let mut world = World::pair(Options { recovery: RecoveryLevel::None, ..Options::hitless() });
+    world.command(A, 10);
+    world.run(10 * MS);
+    world.kill(A);
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "not hitless")]);
+    assert_eq!(config(&world, B), [0; 0], "its own flash");
+    sound(&world);
+}
+
+#[test]
+fn a_record_that_was_acknowledged_but_not_applied_is_done_again_once() {
+    let mut world = World::pair(Options::hitless());
+    world.apply_hangs = true;
+    world.command(A, 10);
+    world.command(A, 17); // fails when it is applied
+    world.run(5 * MS);
+    assert_eq!(world.last_answer(10), None);
+    world.kill(A);
+    world.apply_hangs = false;
+    world.settle();
+    assert_eq!(config(&world, B), [10]);
+    assert!(said(&world, "rolled back"));
+    // The client asks again: the answers come from memory.
+    world.command(B, 10);
+    world.command(B, 17);
+    world.run(5 * MS);
+    assert!(done(&world, 10));
+    assert!(matches!(world.last_answer(17), Some(Answer::Outcome(Outcome::Failed(_)))));
+    assert_eq!(config(&world, B), [10]);
+    sound(&world);
+}
+
+// ---- law 5 -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_slave_that_does_not_acknowledge_is_demoted_after_200_ms_and_before_the_answer() {
+    let mut world = World::pair(Options::hitless());
+    world.pause(B, 400 * MS);
+    world.command(A, 10);
+    world.run(199 * MS);
+    assert_eq!(world.last_answer(10), None);
+    world.run(2 * MS);
+    assert!(done(&world, 10));
+    let outputs = &world.processes[index(A)].as_ref().expect("it runs").outputs;
+    let demoted =
+        outputs.iter().rposition(|o| matches!(o, Output::SetReady { slot: Some(_), .. })).map(|at| at + 1);
+    let none = outputs
+        .iter()
+        .skip(demoted.expect("it was ready"))
+        .position(|o| matches!(o, Output::SetReady { slot: None, .. }));
+    let answer =
+        outputs.iter().skip(demoted.expect("it was ready")).position(|o| matches!(o, Output::Answer { .. }));
+    assert!(none.is_some() && none < answer, "META first");
+    // The slave comes to itself and asks again.
+    world.settle();
+    assert_eq!(config(&world, B), [10]);
+    sound(&world);
+}
+
+#[test]
+fn commands_are_pipelined_and_bounded() {
+    let mut world = World::pair(Options::hitless());
+    for id in 0..100 {
+        world.command(A, 1000 + id * 10);
+    }
+    let refused =
+        (0..100).filter(|id| matches!(world.last_answer(1000 + id * 10), Some(Answer::Refused(_)))).count();
+    assert_eq!(refused, 36);
+    world.settle();
+    assert_eq!(config(&world, B), (0..64).map(|id| 1000 + id * 10).collect::<Vec<_>>());
+    sound(&world);
+}
+
+#[test]
+fn a_configuration_of_many_chunks_arrives_with_what_changed_meanwhile() {
+    let mut world = World::new(1, Options::hitless());
+    world.start(A);
+    world.run(200 * MS);
+    let many: Vec<_> = (0..200_000).map(|n| msm_proto::CommandId(n + 1_000_000)).collect();
+    world.processes[index(A)].as_mut().expect("it runs").config = many;
+    world.start(B);
+    let until = world.now + SEC;
+    world.run_while(until, |world| row(world, A, Subsystem::Configuration).0 != State::Xfr);
+    for id in [10, 20, 30] {
+        world.command(A, id);
+    }
+    world.settle();
+    assert_eq!(config(&world, B).len(), 200_003);
+    sound(&world);
+}
+
+// ---- exceptions ------------------------------------------------------------------------------------------------
+
+fn panics(world: &mut World, slot: Slot, critical: bool) {
+    world.input(slot, Input::Exception { task: "tFdb".into(), critical, text: "index out of bounds".into() });
+}
+
+#[test]
+fn a_panicking_task_hands_over_by_the_recovery_level() {
+    let mut world = World::pair(Options::hitless());
+    panics(&mut world, A, false);
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+    assert_eq!(world.status(B).expect("it runs").history.cause, Cause::Exception);
+
+    let mut world = World::pair(Options { recovery: RecoveryLevel::Critical, ..Options::hitless() });
+    panics(&mut world, A, false);
+    world.run(SEC);
+    assert_eq!(world.master(), Some(A), "an uncritical task stays dead");
+    panics(&mut world, A, true);
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+    sound(&world);
+}
+
+#[test]
+fn a_panicking_task_without_a_ready_slave_boots_the_same_slot_again() {
+    let mut world = World::new(1, Options::hitless());
+    world.start(A);
+    world.run(200 * MS);
+    panics(&mut world, A, true);
+    world.run(SEC);
+    assert_eq!(kinds(&world), [(A, "cold"), (A, "adopted")]);
+}
+
+// ---- hostile and foreign peers ---------------------------------------------------------------------------------
+
+/// The link's session as `slot` numbers it.
+fn session(world: &World, slot: Slot) -> u64 {
+    world.processes[index(slot)].as_ref().expect("it runs").sessions.last().expect("linked").0
+}
+
+#[test]
+fn garbage_on_the_link_closes_it_and_both_find_together_again() {
+    for bytes in [vec![], vec![0xff; 100], vec![0; 200_000], Message::SyncRequest.encode(1, 999)] {
+        let mut world = World::pair(Options::hitless());
+        let session = session(&world, A);
+        world.input(A, Input::Frame { session, channel: Channel::Bulk, bytes });
+        assert!(said(&world, "link to MSM b closed"));
+        world.settle();
+        assert_eq!(kinds(&world), [(A, "cold")]);
+        sound(&world);
+    }
+}
+
+#[test]
+fn a_message_that_the_slave_does_not_know_fails_its_subsystem_by_name_until_the_slave_reboots() {
+    let mut world = World::pair(Options::hitless());
+    // What a newer master could say: the next message on Bulk, subtype 77 of the configuration.
+    world.intercept = Some(|bytes| {
+        let envelope = Envelope::decode(bytes).ok()?;
+        (envelope.subsystem == 2 && envelope.subtype == 4)
+            .then(|| Envelope { subtype: 77, ..envelope }.encode())
+    });
+    world.command(A, 10);
+    world.run(300 * MS);
+    assert!(done(&world, 10));
+    assert_eq!(row(&world, A, Subsystem::Configuration), (State::Failed, Reason::InvalidSubtype));
+    assert_eq!(world.tree.meta.and_then(|meta| meta.ready), None);
+    world.intercept = None;
+    // A cut does not clear it, a reboot does.
+    world.cut();
+    world.run(SEC);
+    assert_eq!(row(&world, A, Subsystem::Configuration), (State::Failed, Reason::InvalidSubtype));
+    world.kill(B);
+    world.settle();
+    sound(&world);
+}
+
+#[test]
+fn a_full_outbox_fails_the_configuration_and_never_stalls_the_master() {
+    let mut world = World::pair(Options::hitless());
+    let session = session(&world, A);
+    world.input(A, Input::OutboxOverflow { session });
+    world.run(SEC);
+    assert_eq!(row(&world, A, Subsystem::Configuration), (State::Failed, Reason::BracketOverflow));
+    world.command(A, 10);
+    world.run(10 * MS);
+    assert!(done(&world, 10));
+}
+
+#[test]
+fn missing_keepalives_take_readiness_away_and_give_it_back() {
+    let mut world = World::pair(Options::hitless());
+    world.pause(B, 1_500 * MS);
+    world.run(1_200 * MS);
+    assert_eq!(row(&world, A, Subsystem::Configuration), (State::Initial, Reason::Keepalive));
+    assert_eq!(world.tree.meta.and_then(|meta| meta.ready), None);
+    assert_eq!(world.status(A).expect("it runs").keepalives.missed, 1);
+    world.settle();
+    sound(&world);
+}
+
+#[test]
+fn two_msms_in_one_slot_do_not_talk() {
+    let mut world = World::pair(Options::hitless());
+    let Some(process) = &mut world.processes[index(B)] else { panic!("it runs") };
+    // A forged hello is the first message of a session, so it needs a new one.
+    let hello = Message::Hello {
+        identity: msm_proto::Identity { slot: Slot::B, ..process.machine.status().identity },
+        phase: msm_proto::Phase::Booting,
+        oldest: 1,
+        newest: 1,
+    };
+    let now = msm_proto::Time(world.now);
+    process.machine.step(now, Input::PeerConnected { session: 1_000 });
+    let frame = Input::Frame { session: 1_000, channel: Channel::Control, bytes: hello.encode(0, 1) };
+    let outputs = process.machine.step(now, frame);
+    assert!(outputs.contains(&Output::Disconnect { session: 1_000 }));
+}
+
+// ---- recording -------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_run_is_recorded_as_text_and_replays_to_the_same_outputs() {
+    let mut world = World::pair(Options::hitless());
+    world.command(A, 10);
+    world.run(200 * MS);
+    let process = world.processes[index(A)].as_ref().expect("it runs");
+    let text = serde_json::to_string(&process.inputs).expect("inputs are serialisable");
+    let outputs = serde_json::to_string(&process.outputs).expect("outputs are serialisable");
+    let inputs: Vec<(msm_proto::Time, Input)> = serde_json::from_str(&text).expect("and readable");
+    let mut machine = msm_proto::Machine::new(process.machine.status().identity);
+    let again: Vec<Output> = inputs.into_iter().flat_map(|(now, input)| machine.step(now, input)).collect();
+    assert_eq!(serde_json::to_string(&again).expect("serialisable"), outputs);
+    serde_json::to_string(&machine.status()).expect("status is serialisable");
 }

@@ -11,10 +11,10 @@ use std::{
     time::Instant,
 };
 
-use msm_proto::{Answer, Input, Options, Outcome, RecoveryLevel, Slot};
+use msm_proto::{Answer, Input, Options, Outcome, RecoveryLevel, Refusal, Slot};
 use util::{
     MS, SEC, US, index,
-    world::{Broken, World},
+    world::{Broken, CommitFault, World},
 };
 
 /// Seeds of the ordinary run.
@@ -96,7 +96,14 @@ fn act(world: &mut World, next_id: &mut u64) {
         }
         74..84 => world.run_failover(master, 1 << 32 | *next_id),
         84..90 => world.cut(),
-        90..96 => {
+        90..93 => {
+            world.commit_fault = Some(match world.random.range(0, 3) {
+                0 => CommitFault::Before(Refusal::OwnerLives),
+                1 => CommitFault::Before(Refusal::Failed("told to".into())),
+                _ => CommitFault::AfterRename,
+            });
+        }
+        93..97 => {
             let length = world.random.range(1, 600) * MS;
             world.pause(any, length);
         }
@@ -111,6 +118,7 @@ fn act(world: &mut World, next_id: &mut u64) {
 /// Nothing more goes wrong: one master and a ready slave come of it, and what was acknowledged is there.
 fn quiet(world: &mut World, id: u64) -> Vec<String> {
     let mut violations = Vec::new();
+    world.commit_fault = None;
     // The longest stall ends.
     world.run(600 * MS);
     if !world.try_settle() {

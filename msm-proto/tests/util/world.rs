@@ -46,6 +46,18 @@ enum Event {
     },
 }
 
+/// Changes a frame, or leaves it.
+pub type Intercept = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// A failure of the next commit.
+#[derive(Clone, Debug)]
+pub enum CommitFault {
+    /// Nothing has happened.
+    Before(Refusal),
+    /// The directory is renamed; the maps could not be opened.
+    AfterRename,
+}
+
 /// Frames on their way: (when, bytes).
 type Queue = VecDeque<(u64, Vec<u8>)>;
 
@@ -82,10 +94,12 @@ pub struct World {
     pub effect_delay: u64,
     /// Applies that never end.
     pub apply_hangs: bool,
-    /// Answers of the next hardware checks and commits.
+    /// Answer of hardware checks.
     pub hardware_fails: bool,
-    pub refuse_commit: Option<Refusal>,
+    pub commit_fault: Option<CommitFault>,
     pub restart_delay: u64,
+    /// Changes frames on their way to B.
+    pub intercept: Option<Intercept>,
     events: BinaryHeap<Reverse<(u64, u64)>>,
     scheduled: BTreeMap<u64, Event>,
     serial: u64,
@@ -116,8 +130,9 @@ impl World {
             effect_delay: 50 * US,
             apply_hangs: false,
             hardware_fails: false,
-            refuse_commit: None,
+            commit_fault: None,
             restart_delay: 5 * MS,
+            intercept: None,
             events: BinaryHeap::new(),
             scheduled: BTreeMap::new(),
             serial: 0,
@@ -377,8 +392,12 @@ impl World {
         let result = match effect {
             Output::Observe => Input::Observed { name: self.tree.name, meta: self.tree.meta },
             Output::Create => Input::Owned(self.tree.create(slot, instance)),
-            Output::Commit { from } => Input::Owned(match self.refuse_commit.take() {
-                Some(refusal) => Err(refusal),
+            Output::Commit { from } => Input::Owned(match self.commit_fault.take() {
+                Some(CommitFault::Before(refusal)) => Err(refusal),
+                Some(CommitFault::AfterRename) => self.tree.take(from, slot, instance).and_then(|_| {
+                    self.tree.release(instance, false);
+                    Err(Refusal::Failed("cannot open FDB".into()))
+                }),
                 None => self.tree.take(from, slot, instance),
             }),
             Output::Reopen { name } => Input::Owned(self.tree.reopen(name, instance)),
@@ -462,7 +481,9 @@ impl World {
                 bytes = Message::Replicate(record).encode(envelope.epoch, envelope.sequence);
             }
         }
-        let _ = to;
+        if let Some(changed) = self.intercept.filter(|_| to == Slot::B).and_then(|change| change(&bytes)) {
+            bytes = changed;
+        }
         Input::Frame { session, channel, bytes }
     }
 
@@ -553,8 +574,9 @@ impl World {
         a.config == b.config
     }
 
-    /// Runs until settled; panics after ten seconds.
+    /// Runs until settled; panics after ten seconds. What was just begun has its effect first.
     pub fn settle(&mut self) {
+        self.run(10 * MS);
         if self.try_settle() {
             return;
         }
