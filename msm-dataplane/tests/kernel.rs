@@ -317,9 +317,9 @@ fn batched_reads_see_every_station() {
             for round in 0..20u64 {
                 for n in 100_000..104_000u64 {
                     if round % 2 == 0 {
-                        fdb.insert(n << 16, 0, 0).expect("room")
+                        fdb.insert(n << 16, 0, 0).expect("room");
                     } else {
-                        fdb.remove(&(n << 16)).expect("there")
+                        fdb.remove(&(n << 16)).expect("there");
                     }
                 }
             }

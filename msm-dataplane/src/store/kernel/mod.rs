@@ -8,14 +8,19 @@ use std::{
     sync::OnceLock,
 };
 
-use msm_abi::{ABI_VERSION, FDB_MAX, IFINDEX_LIMIT, Lport, MapKind, PORTS, names};
+use msm_abi::{ABI_VERSION, names};
 
-use super::{LinkState, Links, Member, Programs, Reference, SetState, Store, Table};
+use super::{Member, Programs, Reference, SetState, Store, Table};
 use crate::{
-    Mismatch, PortFault, TreeError,
+    TreeError,
     bpf::{self, Map},
     tables,
 };
+
+mod links;
+mod shape;
+
+pub(crate) use links::{link_pins, unlink};
 
 /// What the descriptors may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,33 +60,6 @@ pub(crate) fn prog_pin(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("prog_{name}"))
 }
 
-/// Path of the pin of a port's link.
-fn link_pin(dir: &Path, lport: Lport) -> PathBuf {
-    dir.join(format!("link_{lport}"))
-}
-
-/// The ports of the link pins in `dir`.
-pub(crate) fn link_pins(dir: &Path) -> io::Result<Vec<Lport>> {
-    let mut lports: Vec<Lport> = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let lport = name.to_str().and_then(|n| n.strip_prefix("link_")).and_then(|n| n.parse::<Lport>().ok());
-        lports.extend(lport.filter(|l| usize::from(*l) < PORTS));
-    }
-    lports.sort_unstable();
-    Ok(lports)
-}
-
-/// Takes the program of `lport` off its netdev and removes the pin; nothing if there is none.
-pub(crate) fn unlink(dir: &Path, lport: Lport) -> io::Result<()> {
-    let pin = link_pin(dir, lport);
-    let done = bpf::obj_get(&pin, 0).and_then(|link| bpf::link_detach(link.as_fd()));
-    match done.and_then(|()| std::fs::remove_file(&pin)) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 /// Number of possible CPUs: per-CPU values come for each of them.
 fn possible_cpus() -> io::Result<usize> {
     static CPUS: OnceLock<usize> = OnceLock::new();
@@ -105,29 +83,6 @@ fn count_cpus(list: &str) -> Option<usize> {
         .sum()
 }
 
-/// Refuses a map that is not what this build expects.
-fn check(table: Table, info: &bpf::MapInfo) -> Result<(), Mismatch> {
-    let spec = table.spec();
-    let flags = if spec.kind == MapKind::DevMap { bpf::F_RDONLY_PROG } else { 0 };
-    let entries = spec.entries.unwrap_or_else(|| info.entries.clamp(1, FDB_MAX));
-    for (attribute, expected, found) in [
-        ("type", spec.kind as u32, info.kind),
-        ("key size", spec.key, info.key),
-        ("value size", spec.value, info.value),
-        ("entries", entries, info.entries),
-        ("flags", flags, info.flags),
-    ] {
-        if expected != found {
-            return Err(mismatch(table, attribute, expected, found));
-        }
-    }
-    Ok(())
-}
-
-fn mismatch(table: Table, attribute: &'static str, expected: u32, found: u32) -> Mismatch {
-    Mismatch { map: table.name().to_owned(), attribute, expected: expected.into(), found: found.into() }
-}
-
 impl Kernel {
     /// Opens every map (and, for writing, the programs) pinned in `dir`, and checks them. Writes nothing.
     pub(crate) fn open_new(dir: &Path, access: Access) -> Result<Self, TreeError> {
@@ -147,7 +102,7 @@ impl Kernel {
             let map = bpf::obj_get(&path, flags)
                 .and_then(|fd| Map::new(fd, cpus))
                 .map_err(io_error("open the pinned map", &path))?;
-            check(table, map.info())?;
+            shape::check(table, map.info())?;
             maps.push(map);
         }
         let mut programs = Vec::new();
@@ -168,7 +123,7 @@ impl Kernel {
         let store = Self::open_new(dir, access)?;
         let found = tables::meta::get(&store)?.abi_version;
         if found != ABI_VERSION {
-            return Err(mismatch(Table::Meta, "ABI version", ABI_VERSION, found).into());
+            return Err(shape::mismatch(Table::Meta, "ABI version", ABI_VERSION, found).into());
         }
         Ok(store)
     }
@@ -330,57 +285,6 @@ impl Store for Kernel {
     }
 }
 
-impl Links for Kernel {
-    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>> {
-        let mut links = Vec::new();
-        for lport in link_pins(&self.dir)? {
-            let link = bpf::obj_get(&link_pin(&self.dir, lport), 0)?;
-            let info = bpf::link_info(link.as_fd())?;
-            links.push((lport, LinkState { ifindex: info.ifindex, program: info.program }));
-        }
-        Ok(links)
-    }
-
-    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
-        let dispatch = self
-            .programs
-            .first()
-            .ok_or_else(|| PortFault::InvalidLink { ifindex, reason: "opened for reading".to_owned() })?;
-        let link = bpf::link_create_xdp(dispatch.fd.as_fd(), ifindex).map_err(|e| refused(ifindex, &e))?;
-        // Unpinned, the link goes with this descriptor: the netdev is as it was.
-        bpf::obj_pin(link.as_fd(), &link_pin(&self.dir, lport))
-            .map_err(|e| PortFault::NotPinnable { ifindex, reason: e.to_string() })?;
-        self.writes += 1;
-        Ok(())
-    }
-
-    fn detach(&mut self, lport: Lport) -> io::Result<()> {
-        unlink(&self.dir, lport)?;
-        self.writes += 1;
-        Ok(())
-    }
-}
-
-/// Why bpf_xdp_link_attach (net/core/dev.c) or the driver's XDP_SETUP_PROG refused.
-fn refused(ifindex: u32, error: &io::Error) -> PortFault {
-    match error.raw_os_error() {
-        Some(libc::ENODEV) => PortFault::DeviceMissing { ifindex },
-        Some(libc::EINVAL) if !exists(ifindex) => PortFault::DeviceMissing { ifindex },
-        Some(libc::ERANGE) => PortFault::MtuTooLarge { ifindex },
-        Some(libc::EBUSY | libc::EEXIST) => PortFault::Occupied { ifindex },
-        _ => PortFault::InvalidLink { ifindex, reason: error.to_string() },
-    }
-}
-
-/// True if the calling thread's network namespace has a netdev of this index.
-fn exists(ifindex: u32) -> bool {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice::index_to_name, socket_with};
-    debug_assert!(ifindex < IFINDEX_LIMIT, "checked before");
-    socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
-        .and_then(|socket| index_to_name(socket, ifindex))
-        .is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,43 +296,5 @@ mod tests {
         assert_eq!(count_cpus("0-3,8,10-11"), Some(7));
         assert_eq!(count_cpus("3-0"), None);
         assert_eq!(count_cpus(""), None);
-    }
-
-    #[test]
-    fn refusals_are_named() {
-        let fault = |errno| refused(65_535, &io::Error::from_raw_os_error(errno));
-        let ifindex = 65_535;
-        assert_eq!(fault(libc::ERANGE), PortFault::MtuTooLarge { ifindex });
-        assert_eq!(fault(libc::EBUSY), PortFault::Occupied { ifindex });
-        assert_eq!(fault(libc::EINVAL), PortFault::DeviceMissing { ifindex });
-        assert!(matches!(fault(libc::EOPNOTSUPP), PortFault::InvalidLink { .. }));
-        assert!(matches!(
-            refused(1, &io::Error::from_raw_os_error(libc::EINVAL)),
-            PortFault::InvalidLink { .. }
-        ));
-    }
-
-    #[test]
-    fn each_attribute_is_checked_by_name() {
-        let spec = Table::Ports.spec();
-        let good = bpf::MapInfo {
-            kind: spec.kind as u32,
-            id: 1,
-            key: spec.key,
-            value: spec.value,
-            entries: IFINDEX_LIMIT,
-            flags: 0,
-        };
-        assert_eq!(check(Table::Ports, &good), Ok(()));
-        for (attribute, bad) in [
-            ("type", bpf::MapInfo { kind: 1, ..good }),
-            ("key size", bpf::MapInfo { key: 8, ..good }),
-            ("value size", bpf::MapInfo { value: 16, ..good }),
-            ("entries", bpf::MapInfo { entries: 1024, ..good }),
-            ("flags", bpf::MapInfo { flags: 1, ..good }),
-        ] {
-            let found = check(Table::Ports, &bad).expect_err(attribute);
-            assert_eq!((found.map.as_str(), found.attribute), ("PORTS", attribute));
-        }
     }
 }
