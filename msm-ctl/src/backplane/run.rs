@@ -84,7 +84,7 @@ pub(crate) fn run(chassis: &Chassis, revive: bool) -> Result<(), StartError> {
     };
     log::start(&chassis.backplane_log(), !revive).map_err(failed("write", chassis.backplane_log()))?;
     if revive {
-        process::settle().iter().for_each(|text| warn!("{text}"));
+        process::settle().iter().for_each(|text| info!("{text}"));
     }
     let pid_file = chassis.backplane_pid();
     std::fs::write(&pid_file, format!("{}\n", std::process::id())).map_err(failed("write", pid_file))?;

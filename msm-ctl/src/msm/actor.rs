@@ -371,14 +371,14 @@ impl Actor {
     }
 
     fn answer(&mut self, id: CommandId, answer: Answer) {
+        let reply = match answer {
+            Answer::Outcome(Outcome::Done(text)) => Reply::Done(text),
+            Answer::Outcome(Outcome::Failed(text)) | Answer::Refused(text) => Reply::Failed(text),
+            Answer::Elsewhere(text) => Reply::Elsewhere(text),
+        };
         for waiting in self.waiting.remove(&id.0).unwrap_or_default() {
-            let reply = match answer.clone() {
-                Answer::Outcome(Outcome::Done(text)) => Reply::Done(text),
-                Answer::Outcome(Outcome::Failed(text)) | Answer::Refused(text) => Reply::Failed(text),
-                Answer::Elsewhere(text) => Reply::Elsewhere(text),
-            };
             // The client may have gone meanwhile.
-            let _ = waiting.send(reply);
+            let _ = waiting.send(reply.clone());
         }
     }
 
@@ -466,12 +466,11 @@ impl Actor {
                 let checked = checked.map(|observer| self.plane.observe_with(observer));
                 self.give(Input::HardwareChecked(checked));
             }
-            Back::Port(Report { lport, faults }) => {
-                if faults.is_empty() {
-                    self.port_faults.remove(&lport);
-                } else {
-                    self.port_faults.insert(lport, faults);
-                }
+            Back::Port(Report { lport, failure }) => {
+                match failure {
+                    Some(failure) => self.port_faults.insert(lport, vec![failure]),
+                    None => self.port_faults.remove(&lport),
+                };
                 // Bring-up may have made attachable what was not.
                 self.bring_up_to_date();
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use msm_dataplane::{PinTree, TreeError};
 use msm_proto::{Identity, Slot};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::actor::{Actor, EVENTS, Parts, Sources};
 use super::link;
@@ -76,7 +76,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         Err(error) => return Err(StartError::Taken { slot, name: chassis.name, error }),
     };
     let ring = log::start(&chassis.msm_log(slot), false).map_err(failed("write", chassis.msm_log(slot)))?;
-    process::settle().iter().for_each(|text| warn!("{text}"));
+    process::settle().iter().for_each(|text| info!("{text}"));
     let tree = PinTree::new(&chassis.bpffs, &chassis.name)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

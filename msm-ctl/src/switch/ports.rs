@@ -8,37 +8,40 @@ use tracing::{info, warn};
 
 use crate::config::chassis::Chassis;
 use crate::config::port::PortName;
-use crate::netlink::{self, Fault, Limits, LinkEvent, Netdev, Severity, View};
+use crate::netlink::{self, BringUpError, Fault, Limits, LinkEvent, Netdev, Severity, View};
 
 /// Shortest time that links stay down after a failover that takes them down: a neighbour has to notice.
 const DOWN: Duration = Duration::from_secs(1);
 
-/// What bring-up left wrong with a port.
+/// What bring-up could not do. What is wrong with a netdev is in the view, and is judged there whenever it changes.
 pub(crate) struct Report {
     /// Which.
     pub(crate) lport: Lport,
-    /// What is wrong; empty when nothing is.
-    pub(crate) faults: Vec<String>,
+    /// Why it could not be tried; `None` when it was.
+    pub(crate) failure: Option<String>,
 }
 
-/// Readies `ports` one after the other, and tells what is still wrong with each.
+/// Readies `ports` one after the other, logs what is wrong with each, and tells what could not be tried.
 pub(crate) async fn bring_up(ports: Vec<(Lport, String)>, reports: mpsc::Sender<Report>) {
     for (lport, netdev) in ports {
-        let faults = match netlink::bring_up(&netdev, &Limits::default()).await {
+        let port = PortName::of(lport);
+        let mut failure = None;
+        match netlink::bring_up(&netdev, &Limits::default()).await {
             Ok(report) => {
                 for mended in &report.mended {
-                    info!(target: "msm.port", "port {}: mended: {}", PortName::of(lport), mended.what());
+                    info!(target: "msm.port", "port {port}: mended: {}", mended.what());
                 }
-                report.faults.iter().map(ToString::to_string).collect()
+                for fault in &report.faults {
+                    warn!(target: "msm.port", "port {port}: {fault}");
+                }
             }
-            // It is told where it is absent.
-            Err(netlink::BringUpError::Refused(Fault::Missing { .. })) => Vec::new(),
-            Err(error) => vec![error.to_string()],
-        };
-        for fault in &faults {
-            warn!(target: "msm.port", "port {}: {fault}", PortName::of(lport));
+            Err(BringUpError::Refused(fault)) => warn!(target: "msm.port", "port {port}: {fault}"),
+            Err(BringUpError::Netlink(error)) => {
+                warn!(target: "msm.port", "port {port}: {error}");
+                failure = Some(error.to_string());
+            }
         }
-        if reports.send(Report { lport, faults }).await.is_err() {
+        if reports.send(Report { lport, failure }).await.is_err() {
             return;
         }
     }

@@ -15,8 +15,9 @@ use msm_proto::Slot;
 use super::grammar::LINE_MAX;
 use super::link::{self, LinkEvent};
 use super::messages::Request;
+use super::prompt::{self, Prompt};
 use super::session::{Action, Finished, Session};
-use super::{prompt, text};
+use super::text;
 use crate::backplane::paths;
 
 /// Directory of run directories.
@@ -176,7 +177,7 @@ impl Client {
     }
 
     async fn person(&mut self) -> Result<bool, CliError> {
-        let (mut lines, asks, above) = prompt::start()?;
+        let Prompt { mut lines, asks, above } = prompt::start()?;
         self.above = Some(above);
         // The first prompt has the name of the switch, if somebody says it at once.
         let deadline = Instant::now() + std::time::Duration::from_millis(200);
@@ -275,7 +276,7 @@ impl Client {
                 });
                 say(&answer.to_string())?;
             }
-            (Format::Text, None) => print!("{}", text::render(line, data)),
+            (Format::Text, None) => print!("{}", text::render(line, &data)),
             (Format::Text, Some(why)) => eprintln!("Error: {why}"),
         }
         std::io::stdout().flush()?;

@@ -17,12 +17,18 @@ use super::messages::Announce;
 /// Lines that the up key goes back to.
 const HISTORY: usize = 500;
 
-/// Lines read; the prompts to read them with go the other way.
-type Lines = mpsc::Receiver<Result<String, ReadlineError>>;
+/// An editor at work.
+pub(super) struct Prompt {
+    /// What was typed; the end of the channel is the end of the input.
+    pub(super) lines: mpsc::Receiver<Result<String, ReadlineError>>,
+    /// One prompt for each line to be read.
+    pub(super) asks: std_mpsc::Sender<String>,
+    /// Prints above the line that is being typed.
+    pub(super) above: Box<dyn ExternalPrinter + Send>,
+}
 
 /// Starts the editor. It reads one line for each prompt it is sent, and ends with the input.
-pub(super) fn start()
--> Result<(Lines, std_mpsc::Sender<String>, Box<dyn ExternalPrinter + Send>), ReadlineError> {
+pub(super) fn start() -> Result<Prompt, ReadlineError> {
     let config = Config::builder().max_history_size(HISTORY)?.completion_type(CompletionType::List).build();
     let mut editor: Editor<Words, DefaultHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Words));
@@ -46,7 +52,7 @@ pub(super) fn start()
             }
         }
     })?;
-    Ok((lines, asks, Box::new(printer)))
+    Ok(Prompt { lines, asks, above: Box::new(printer) })
 }
 
 /// `* name:7 # `: unsaved changes, sysName, number of the command.

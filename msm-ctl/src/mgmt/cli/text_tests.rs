@@ -8,7 +8,7 @@ fn show_switch_has_its_values_in_column_19() {
         "current_time": "now", "boot_time": "then", "unsaved": true, "generation": 4, "agingtime_s": 0,
         "chassis": "bed", "slot": "a", "role": "master", "version": "0.1.0"
     });
-    let text = render("sh sw", data);
+    let text = render("sh sw", &data);
     assert!(text.starts_with(
         "SysName:          bed\nSystem MAC:       02:e0:2b:00:00:01\n\nPlatform:         BD6808\n"
     ));
@@ -18,10 +18,10 @@ fn show_switch_has_its_values_in_column_19() {
 
 #[test]
 fn what_cannot_be_laid_out_is_printed_as_it_came() {
-    let text = render("show switch", json!({"new": 1}));
+    let text = render("show switch", &json!({"new": 1}));
     assert!(text.contains("\"new\": 1"), "{text}");
-    assert_eq!(render("configure snmp sysName x", json!({"message": ""})), "");
-    assert_eq!(render("run msm-failover", json!({"message": "MSM b is master"})), "MSM b is master\n");
+    assert_eq!(render("configure snmp sysName x", &json!({"message": ""})), "");
+    assert_eq!(render("run msm-failover", &json!({"message": "MSM b is master"})), "MSM b is master\n");
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn an_absent_msm_is_shown_as_absent() {
         "subsystems": [{"name": "configuration", "state": "<not available>", "reason": "none", "old_state": "disable",
             "old_reason": "none"}]
     });
-    let text = render("show msm-failover", data);
+    let text = render("show msm-failover", &data);
     assert!(text.contains("MSM-A: Master   Primary image   0.1.0   pid 7\nMSM-B: Absent\n"), "{text}");
     assert!(text.contains("Cause of last MSM failover:  never\n"), "{text}");
     assert!(text.contains("Ready to take over:          none\n"), "{text}");
