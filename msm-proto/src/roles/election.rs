@@ -45,6 +45,8 @@ impl Electing {
             Some(Phase::Booting) if !self.hold && core.me.slot == Slot::A => {
                 Some(Taking::boot(core, self.heir_waited))
             }
+            // A goes first: after a failed attempt it tries again in its own time.
+            Some(Phase::Booting) if core.me.slot == Slot::A => None,
             Some(Phase::Booting | Phase::Claiming | Phase::Slave) if !self.deferred => {
                 self.deferred = true;
                 self.until = now + timers::DEFER;

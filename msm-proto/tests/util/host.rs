@@ -20,6 +20,8 @@ pub struct Process {
     pub sessions: Vec<(u64, Instance)>,
     /// Options that its own configuration has.
     pub options: msm_proto::Options,
+    /// It is master and has begun to serve.
+    pub serves: bool,
 }
 
 pub fn encode(config: &Config) -> Vec<u8> {

@@ -192,6 +192,7 @@ impl World {
             paused_until: 0,
             sessions: Vec::new(),
             options: self.options,
+            serves: false,
         });
         let options = self.options;
         self.input(slot, Input::Boot { options });
@@ -415,7 +416,8 @@ impl World {
                     self.process(slot).config.clear();
                 }
                 self.serves.push((slot, takeover));
-                let process = self.processes[index(slot)].as_ref().expect("it serves");
+                let process = self.processes[index(slot)].as_mut().expect("it serves");
+                process.serves = true;
                 self.checks.serves(slot, process, takeover, flash);
                 Input::Serving
             }
@@ -560,6 +562,9 @@ impl World {
             return false;
         }
         let (Some(m), Some(s)) = (self.status(master), self.status(master.peer())) else { return false };
+        if !self.processes[index(master)].as_ref().is_some_and(|process| process.serves) {
+            return false;
+        }
         let replicates = m.options.replicate();
         let ready = self.tree.meta.and_then(|meta| meta.ready);
         m.peer.is_some_and(|peer| peer.role == Role::Slave)
