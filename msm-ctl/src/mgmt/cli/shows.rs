@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 use msm_abi::{DropReason, FdbEntry, FdbKey, NO_LPORT, PortCounters, STAMP_SHIFT, stamp};
 
 use super::grammar::Show;
@@ -129,17 +131,42 @@ pub(super) fn failover(board: &Board) -> views::Failover {
 
 const NO_TABLES: &str = "no tables yet: no MSM has started the forwarding plane";
 
-fn fdb(board: &Board) -> Result<views::Fdb, String> {
+/// `show fdb` as JSON, made row by row: a full table as rows of text would be many times its size.
+struct FdbRows {
+    stations: Vec<(FdbKey, FdbEntry)>,
+    now: u32,
+    capacity: u32,
+    aging_s: u32,
+}
+
+impl Serialize for FdbRows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Rows<'a>(&'a FdbRows);
+        impl Serialize for Rows<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer
+                    .collect_seq(self.0.stations.iter().map(|(key, entry)| station(self.0.now, *key, *entry)))
+            }
+        }
+        let mut fields = serializer.serialize_struct("Fdb", 4)?;
+        fields.serialize_field("entries", &Rows(self))?;
+        fields.serialize_field("count", &self.stations.len())?;
+        fields.serialize_field("capacity", &self.capacity)?;
+        fields.serialize_field("agingtime_s", &self.aging_s)?;
+        fields.end()
+    }
+}
+
+fn fdb(board: &Board) -> Result<FdbRows, String> {
     let observer = board.observer.as_ref().ok_or(NO_TABLES)?;
-    let now = stamp(process::monotonic_ns());
-    let mut entries = Vec::new();
-    observer.fdb(&mut |key, entry| entries.push(station(now, key, entry))).map_err(|e| e.to_string())?;
-    entries.sort_by(|a: &views::FdbEntry, b| (a.vid, &a.mac).cmp(&(b.vid, &b.mac)));
-    Ok(views::Fdb {
-        count: entries.len(),
-        entries,
+    let mut stations = Vec::new();
+    observer.fdb(&mut |key, entry| stations.push((key, entry))).map_err(|e| e.to_string())?;
+    stations.sort_unstable_by_key(|(key, _)| (key.vid(), key.mac()));
+    Ok(FdbRows {
+        stations,
+        now: stamp(process::monotonic_ns()),
         capacity: observer.fdb_capacity(),
-        agingtime_s: board.config.aging_s,
+        aging_s: board.config.aging_s,
     })
 }
 

@@ -38,3 +38,13 @@ fn a_port_row_has_the_documented_shape() {
     let row = port(PortName::of(0), "s1p1", None, Vec::new(), &counters);
     assert_eq!((row.state.as_str(), row.ifindex), ("absent", 0));
 }
+
+#[test]
+fn show_fdb_is_what_its_view_reads() {
+    let stations = (1..4u8).map(|n| (FdbKey::new([2, 0, 0, 0, 0, n], 1), FdbEntry::new(0, 0, 0))).collect();
+    let rows = FdbRows { stations, now: 0, capacity: 65_536, aging_s: 300 };
+    let bytes = serde_json::to_vec(&rows).expect("JSON");
+    let view: views::Fdb = serde_json::from_slice(&bytes).expect("the view");
+    assert_eq!((view.count, view.capacity, view.agingtime_s), (3, 65_536, 300));
+    assert_eq!(view.entries[2].mac, "02:00:00:00:00:03");
+}
