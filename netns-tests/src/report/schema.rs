@@ -171,6 +171,9 @@ pub struct ControlPlane {
     /// Changes to netdevs, addresses and routes that the new master asked for over netlink.
     #[serde(default)]
     pub netlink_writes: u64,
+    /// What was written to: maps by name, netlink requests by type.
+    #[serde(default)]
+    pub written: Vec<String>,
     /// Every part of the proof of authority held.
     pub authority: bool,
     /// The parts.

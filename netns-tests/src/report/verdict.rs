@@ -32,9 +32,9 @@ pub enum Fault {
     /// A port's carrier changed.
     Carrier(u64),
     /// The new master wrote to maps whose contents had not changed.
-    MapWrites(u64),
+    MapWrites(Vec<String>),
     /// The new master changed netdevs, addresses or routes that were right.
-    NetlinkWrites(u64),
+    NetlinkWrites(Vec<String>),
 }
 
 impl fmt::Display for Fault {
@@ -48,8 +48,10 @@ impl fmt::Display for Fault {
             Self::Authority(part) => write!(f, "authority: {part}"),
             Self::Late(what) => write!(f, "the new master {what}"),
             Self::Carrier(changes) => write!(f, "{changes} carrier changes"),
-            Self::MapWrites(writes) => write!(f, "{writes} writes to unchanged maps"),
-            Self::NetlinkWrites(writes) => write!(f, "{writes} netlink changes by the new master"),
+            Self::MapWrites(writes) => write!(f, "writes to unchanged maps: {}", writes.join(", ")),
+            Self::NetlinkWrites(writes) => {
+                write!(f, "netlink changes by the new master: {}", writes.join(", "))
+            }
         }
     }
 }
@@ -98,10 +100,10 @@ pub fn faults(trial: &Trial) -> Vec<Fault> {
             faults.push(Fault::Carrier(trial.carrier_changes));
         }
         if trial.control_plane.map_writes != 0 {
-            faults.push(Fault::MapWrites(trial.control_plane.map_writes));
+            faults.push(Fault::MapWrites(trial.control_plane.written.clone()));
         }
         if trial.control_plane.netlink_writes != 0 {
-            faults.push(Fault::NetlinkWrites(trial.control_plane.netlink_writes));
+            faults.push(Fault::NetlinkWrites(trial.control_plane.written.clone()));
         }
     }
     faults

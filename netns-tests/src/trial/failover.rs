@@ -1,5 +1,6 @@
 //! One failover under traffic, and everything that is measured of it.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -13,10 +14,11 @@ use super::authority::{self, Setting};
 use super::cause::{Cause, Scenario};
 use super::iperf::{Client, Job};
 use super::observer::{Commit, Observer};
+use super::signals;
 use super::traffic::{self, AUTHORITY, Outcome, Sampled, Traffic};
 use super::{READY, Rig};
 use crate::bed::{Cli, Ready, Slot, mac_text};
-use crate::probe::{Probe, SyscallWatch, now_ns};
+use crate::probe::{NetlinkWrites, Probe, SyscallWatch, now_ns};
 use crate::report::schema::{Authority, ControlPlane, Iperf3, Trial};
 use crate::report::verdict;
 
@@ -53,8 +55,8 @@ struct Seen {
     setting_kept: bool,
     ready_ns: Option<u64>,
     last: Value,
-    map_writes: u64,
-    netlink_writes: u64,
+    map_writes: BTreeMap<String, u64>,
+    netlink_writes: NetlinkWrites,
 }
 
 fn before(rig: &Rig<'_>, cli: &mut Cli, scenario: Scenario, number: u32) -> Result<Before> {
@@ -72,7 +74,13 @@ fn before(rig: &Rig<'_>, cli: &mut Cli, scenario: Scenario, number: u32) -> Resu
 /// Makes it happen; when it did, by the probe's clock.
 fn strike(rig: &Rig<'_>, cli: &mut Cli, cause: Cause, master: Slot) -> Result<u64> {
     match cause {
-        Cause::Signal(signal) => Ok(rig.bed.kill(master, signal)?.0),
+        Cause::Signal(signal) => {
+            if signals::caught(rig.bed.pid(master)?, signal)? {
+                rig.bed.kill(master, signal)?;
+                signals::until_not_caught(rig.bed.pid(master)?, signal)?;
+            }
+            Ok(rig.bed.kill(master, signal)?.0)
+        }
         Cause::Command | Cause::Panic => {
             let event_ns = now_ns();
             let command = if cause == Cause::Command {
@@ -87,10 +95,10 @@ fn strike(rig: &Rig<'_>, cli: &mut Cli, cause: Cause, master: Slot) -> Result<u6
 }
 
 /// Writes to maps other than META, without those that the proof asks for.
-fn unasked_writes(watch: &SyscallWatch, pid: Pid) -> Result<u64> {
+fn unasked_writes(watch: &SyscallWatch, pid: Pid) -> Result<BTreeMap<String, u64>> {
     let own = |map: &str| OWN_WRITES.iter().find(|(name, _)| *name == map).map_or(0, |(_, n)| *n);
-    let writes = watch.map_writes_by_map(pid)?;
-    Ok(writes.iter().filter(|(map, _)| *map != "META").map(|(map, n)| n.saturating_sub(own(map))).sum())
+    let writes = watch.map_writes_by_map(pid)?.into_iter().filter(|(map, _)| map != "META");
+    Ok(writes.map(|(map, n)| (map.clone(), n.saturating_sub(own(&map)))).filter(|(_, n)| *n > 0).collect())
 }
 
 /// The event and what must follow, while frames flow.
@@ -137,12 +145,18 @@ fn under_traffic(
         ready_ns: ready.map(|ready| ready.at_ns),
         last: rig.bed.show("msm-failover").map(|data| data["last"].clone()).unwrap_or_default(),
         map_writes: unasked_writes(&watch, before.new)?,
-        netlink_writes: watch.netlink_writes(before.new)?.values().sum(),
+        netlink_writes: watch.netlink_writes(before.new)?,
     })
 }
 
 fn ms(from_ns: u64, to_ns: u64) -> f64 {
     (to_ns as f64 - from_ns as f64) / 1e6
+}
+
+fn written(seen: &Seen) -> Vec<String> {
+    let maps = seen.map_writes.iter().map(|(map, n)| format!("{map} {n}"));
+    let netlink = seen.netlink_writes.iter().map(|(kind, n)| format!("rtnetlink type {kind} {n}"));
+    maps.chain(netlink).collect()
 }
 
 fn control_plane(before: &Before, seen: &Seen, outcome: &Outcome) -> ControlPlane {
@@ -168,8 +182,9 @@ fn control_plane(before: &Before, seen: &Seen, outcome: &Outcome) -> ControlPlan
         serving_ms: since_event(seen.served_ns),
         ready_ms: since_event(seen.ready_ns),
         epoch: seen.commit.epoch,
-        map_writes: seen.map_writes,
-        netlink_writes: seen.netlink_writes,
+        map_writes: seen.map_writes.values().sum(),
+        netlink_writes: seen.netlink_writes.values().sum(),
+        written: written(seen),
         authority: proof.holds(),
         proof,
     }

@@ -10,6 +10,7 @@ mod observer;
 mod options;
 mod progress;
 mod quiet;
+mod signals;
 mod traffic;
 
 use std::path::{Path, PathBuf};
