@@ -90,7 +90,7 @@ pub const FDB_CACHE_ENTRIES: u32 = 4096;
 pub mod fdb_gen {
     /// Raised by the programs, by an atomic addition.
     pub const PLANE: u32 = 0;
-    /// Raised by the owner: read, add one, write.
+    /// Raised by the owner: read, add one, write. Its top bit marks that a change of the owner's is under way.
     pub const OWNER: u32 = 1;
     /// Number of entries.
     pub const ENTRIES: u32 = 2;

@@ -48,7 +48,9 @@ impl Subject for OverModel {
     }
     fn set_generation(&mut self, generation: u64) {
         let store = self.0.store_mut();
-        store.update(Table::FdbGen, &0u32.to_ne_bytes(), &generation.to_ne_bytes()).expect("written");
+        store
+            .update(Table::FdbGen, &msm_abi::fdb_gen::OWNER.to_ne_bytes(), &generation.to_ne_bytes())
+            .expect("written");
     }
 }
 

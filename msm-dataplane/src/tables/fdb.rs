@@ -2,7 +2,7 @@
 //!
 //! Written by the forwarding plane (learning) and by the owner (static entries, flush, ageing).
 
-use msm_abi::{FdbEntry, FdbKey};
+use msm_abi::{FdbEntry, FdbKey, fdb_gen};
 
 use super::{at, get as get_value, put, read as read_all, remove as remove_key, u64_at};
 use crate::{
@@ -10,9 +10,6 @@ use crate::{
     store::{Store, Table},
 };
 
-/// The owner's raises step over any number of raises (by one) that the programs can make while it reads and writes the
-/// word: no value comes twice, so no cached lookup becomes valid again.
-const OWNER_STEP: u64 = 1 << 32;
 /// Set from before the owner's first change to after its last. An owner that finds it took over from one that died between them,
 /// and raises the generation for it.
 const CHANGING: u64 = 1 << 63;
@@ -50,12 +47,12 @@ pub fn read(store: &impl Store, each: &mut dyn FnMut(FdbKey, FdbEntry)) -> Resul
     read_all(store, Table::Fdb, &mut |key, value| each(FdbKey(u64_at(key, 0)), FdbEntry(u64_at(value, 0))))
 }
 
-/// The generation.
+/// The owner's part of the generation. The programs raise theirs in an entry of its own: the owner cannot add atomically.
 ///
 /// # Errors
 /// What the kernel says.
 pub fn generation(store: &impl Store) -> Result<u64, TableError> {
-    Ok(u64::from_ne_bytes(at(store, Table::FdbGen, 0)?))
+    Ok(u64::from_ne_bytes(at(store, Table::FdbGen, fdb_gen::OWNER)?))
 }
 
 /// True if an owner died between [`begin`] and [`end`].
@@ -67,8 +64,8 @@ pub fn interrupted(store: &impl Store) -> Result<bool, TableError> {
 }
 
 fn raise(store: &mut impl Store, mark: u64) -> Result<(), TableError> {
-    let next = (generation(store)?.wrapping_add(OWNER_STEP) & !CHANGING) | mark;
-    put(store, Table::FdbGen, &0u32.to_ne_bytes(), &next.to_ne_bytes())
+    let next = (generation(store)?.wrapping_add(1) & !CHANGING) | mark;
+    put(store, Table::FdbGen, &fdb_gen::OWNER.to_ne_bytes(), &next.to_ne_bytes())
 }
 
 /// Marks that stations are about to be removed or changed.
