@@ -1,5 +1,7 @@
 //! The forwarding plane, frame by frame: verdict, counters, FDB and metadata, by BPF_PROG_TEST_RUN. Needs root.
 
+#[path = "pipeline/budget.rs"]
+mod budget;
 #[path = "pipeline/coherence.rs"]
 mod coherence;
 #[path = "pipeline/drops.rs"]

@@ -64,7 +64,7 @@ fn hammer(
                 if began % 2 == 1 && phase.load(SeqCst) == began {
                     assert_eq!(fate, after, "a run used what was gone, in round {}", began / 2);
                     checked += 1;
-                } else if began % 2 == 0 {
+                } else if began.is_multiple_of(2) {
                     assert!(fate == before || fate == after, "{fate:?}");
                     if fate == before {
                         seen_before.store(began / 2 + 1, SeqCst);

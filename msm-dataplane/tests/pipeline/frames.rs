@@ -1,31 +1,31 @@
 //! Frames and addresses of the tests.
 
 /// Stations, by the port they are at where a test does not say otherwise.
-pub const S11: [u8; 6] = [2, 0, 0, 0, 0, 0x11];
-pub const S12: [u8; 6] = [2, 0, 0, 0, 0, 0x12];
-pub const S21: [u8; 6] = [2, 0, 0, 0, 0, 0x21];
-pub const S22: [u8; 6] = [2, 0, 0, 0, 0, 0x22];
+pub(crate) const S11: [u8; 6] = [2, 0, 0, 0, 0, 0x11];
+pub(crate) const S12: [u8; 6] = [2, 0, 0, 0, 0, 0x12];
+pub(crate) const S21: [u8; 6] = [2, 0, 0, 0, 0, 0x21];
+pub(crate) const S22: [u8; 6] = [2, 0, 0, 0, 0, 0x22];
 /// A station that nobody has seen.
-pub const STRANGER: [u8; 6] = [2, 0, 0, 0, 0, 0x99];
-pub const BROADCAST: [u8; 6] = [0xff; 6];
-pub const GROUP: [u8; 6] = [1, 0, 0x5e, 0, 0, 1];
+pub(crate) const STRANGER: [u8; 6] = [2, 0, 0, 0, 0, 0x99];
+pub(crate) const BROADCAST: [u8; 6] = [0xff; 6];
+pub(crate) const GROUP: [u8; 6] = [1, 0, 0x5e, 0, 0, 1];
 /// Spanning tree's.
-pub const BPDU: [u8; 6] = [1, 0x80, 0xc2, 0, 0, 0];
+pub(crate) const BPDU: [u8; 6] = [1, 0x80, 0xc2, 0, 0, 0];
 /// EAPS's.
-pub const EAPS: [u8; 6] = [0, 0xe0, 0x2b, 0, 0, 4];
+pub(crate) const EAPS: [u8; 6] = [0, 0xe0, 0x2b, 0, 0, 4];
 
 /// An untagged frame of 64 bytes, each payload byte another.
-pub fn frame(destination: [u8; 6], source: [u8; 6]) -> Vec<u8> {
+pub(crate) fn frame(destination: [u8; 6], source: [u8; 6]) -> Vec<u8> {
     sized(destination, source, None, 64)
 }
 
 /// The same with a tag in front of it.
-pub fn tagged(destination: [u8; 6], source: [u8; 6], tci: u16) -> Vec<u8> {
+pub(crate) fn tagged(destination: [u8; 6], source: [u8; 6], tci: u16) -> Vec<u8> {
     sized(destination, source, Some(tci), 68)
 }
 
 /// A frame of `len` bytes, cut off wherever that is.
-pub fn sized(destination: [u8; 6], source: [u8; 6], tci: Option<u16>, len: usize) -> Vec<u8> {
+pub(crate) fn sized(destination: [u8; 6], source: [u8; 6], tci: Option<u16>, len: usize) -> Vec<u8> {
     let mut bytes = [destination, source].concat();
     if let Some(tci) = tci {
         bytes.extend([0x81, 0x00]);
@@ -39,11 +39,11 @@ pub fn sized(destination: [u8; 6], source: [u8; 6], tci: Option<u16>, len: usize
 }
 
 /// The frame without its tag.
-pub fn untag(frame: &[u8]) -> Vec<u8> {
+pub(crate) fn untag(frame: &[u8]) -> Vec<u8> {
     [&frame[..12], &frame[16..]].concat()
 }
 
 /// The frame with a tag put in.
-pub fn tag(frame: &[u8], tci: u16) -> Vec<u8> {
+pub(crate) fn tag(frame: &[u8], tci: u16) -> Vec<u8> {
     [&frame[..12], &[0x81, 0x00], &tci.to_be_bytes(), &frame[12..]].concat()
 }

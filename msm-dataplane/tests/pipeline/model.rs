@@ -10,30 +10,30 @@ use msm_abi::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Station {
-    pub lport: Lport,
-    pub fixed: bool,
-    pub blackhole: bool,
+pub(crate) struct Station {
+    pub(crate) lport: Lport,
+    pub(crate) fixed: bool,
+    pub(crate) blackhole: bool,
     /// Older than the ageing time.
-    pub over_age: bool,
+    pub(crate) over_age: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Vlan {
-    pub untagged: BTreeSet<Lport>,
-    pub tagged: BTreeSet<Lport>,
-    pub domain: u32,
+pub(crate) struct Vlan {
+    pub(crate) untagged: BTreeSet<Lport>,
+    pub(crate) tagged: BTreeSet<Lport>,
+    pub(crate) domain: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fabric {
+pub(crate) enum Fabric {
     Works,
     Unprogrammed,
     Absent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub(crate) enum Gate {
     Discarding,
     Learning,
     Forwarding,
@@ -41,29 +41,29 @@ pub enum Gate {
 
 /// What the port that a frame comes in by is configured to.
 #[derive(Clone, Copy, Debug)]
-pub struct Port {
-    pub lport: Lport,
-    pub pvid: u16,
-    pub enabled: bool,
+pub(crate) struct Port {
+    pub(crate) lport: Lport,
+    pub(crate) pvid: u16,
+    pub(crate) enabled: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Dropped(DropReason),
     Unicast { to: Lport, frame: Vec<u8> },
     Flood { vid: u16, flags: u16 },
 }
 
 #[derive(Default)]
-pub struct Model {
-    pub vlans: BTreeMap<u16, Vlan>,
-    pub gates: BTreeMap<(u32, Lport), Gate>,
-    pub control: BTreeMap<([u8; 6], u16), ControlAction>,
-    pub fabrics: BTreeMap<u32, Fabric>,
+pub(crate) struct Model {
+    pub(crate) vlans: BTreeMap<u16, Vlan>,
+    pub(crate) gates: BTreeMap<(u32, Lport), Gate>,
+    pub(crate) control: BTreeMap<([u8; 6], u16), ControlAction>,
+    pub(crate) fabrics: BTreeMap<u32, Fabric>,
     /// Fabric by bucket index; 0 where nothing is said.
-    pub buckets: BTreeMap<u32, u32>,
-    pub fdb: BTreeMap<([u8; 6], u16), Station>,
-    pub counters: BTreeMap<Lport, PortCounters>,
+    pub(crate) buckets: BTreeMap<u32, u32>,
+    pub(crate) fdb: BTreeMap<([u8; 6], u16), Station>,
+    pub(crate) counters: BTreeMap<Lport, PortCounters>,
 }
 
 const CONTROL_GROUP: [u8; 5] = [1, 0x80, 0xc2, 0, 0];
@@ -80,7 +80,7 @@ fn default_action(mac: [u8; 6]) -> Option<ControlAction> {
 }
 
 impl Model {
-    pub fn receive(&mut self, port: Port, frame: &[u8]) -> Verdict {
+    pub(crate) fn receive(&mut self, port: Port, frame: &[u8]) -> Verdict {
         let counters = self.counters.entry(port.lport).or_default();
         counters.rx_frames += 1;
         counters.rx_bytes += frame.len() as u64;

@@ -17,33 +17,33 @@ use msm_abi::{
 };
 
 /// The netdev of every test frame.
-pub const LOOPBACK: u32 = 1;
-pub const XDP_DROP: u32 = 1;
-pub const XDP_PASS: u32 = 2;
-pub const XDP_REDIRECT: u32 = 4;
+pub(crate) const LOOPBACK: u32 = 1;
+pub(crate) const XDP_DROP: u32 = 1;
+pub(crate) const XDP_PASS: u32 = 2;
+pub(crate) const XDP_REDIRECT: u32 = 4;
 
 /// Ageing time of the default configuration, in stamps: long enough that nothing ages by itself during a test.
-pub const AGE: u32 = 100_000;
-pub const REFRESH: u32 = AGE / 16;
+pub(crate) const AGE: u32 = 100_000;
+pub(crate) const REFRESH: u32 = AGE / 16;
 
 /// What a run did to a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    pub action: u32,
-    pub frame: Vec<u8>,
-    pub metadata: Vec<u8>,
+pub(crate) struct Outcome {
+    pub(crate) action: u32,
+    pub(crate) frame: Vec<u8>,
+    pub(crate) metadata: Vec<u8>,
 }
 
 impl Outcome {
     /// The header of a flooded frame.
-    pub fn header(&self) -> FloodHeader {
+    pub(crate) fn header(&self) -> FloodHeader {
         FloodHeader::from_wire(u64::from_be_bytes(
             self.metadata.as_slice().try_into().expect("a flood header"),
         ))
     }
 }
 
-pub struct Plane {
+pub(crate) struct Plane {
     ebpf: Ebpf,
     /// Open as long as the plane: an outer map holds its inner maps, this keeps the fds simple.
     _members: Vec<OwnedFd>,
@@ -65,7 +65,7 @@ fn object() -> PathBuf {
 
 impl Plane {
     /// A plane in which nothing is configured but VLAN 0's absence: every frame is dropped.
-    pub fn bare(fdb_capacity: u32) -> Self {
+    pub(crate) fn bare(fdb_capacity: u32) -> Self {
         let object = object();
         let mut ebpf = EbpfLoader::new()
             .map_max_entries(names::FDB, fdb_capacity)
@@ -78,11 +78,11 @@ impl Plane {
     }
 
     /// Ports 1:1, 1:2 (slot 0) and 2:1, 2:2 (slot 1) untagged in VLAN 1, fabric A present, frames come in by 1:1.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_fdb(FDB_DEFAULT)
     }
 
-    pub fn with_fdb(capacity: u32) -> Self {
+    pub(crate) fn with_fdb(capacity: u32) -> Self {
         let mut plane = Self::bare(capacity);
         plane.config(PlaneConfig { fdb_age: AGE, fdb_refresh: REFRESH });
         plane.vlan(1, 0, &ALL, &[]);
@@ -98,13 +98,13 @@ impl Plane {
         [LOOPBACK, self.program_fd(names::PROG_EGRESS) as u32]
     }
 
-    pub fn program_fd(&self, name: &str) -> RawFd {
+    pub(crate) fn program_fd(&self, name: &str) -> RawFd {
         let program: &Xdp =
             self.ebpf.program(name).expect("a program of the object").try_into().expect("XDP");
         program.fd().expect("loaded").as_fd().as_raw_fd()
     }
 
-    pub fn fd(&self, map: &str) -> RawFd {
+    pub(crate) fn fd(&self, map: &str) -> RawFd {
         use aya::maps::Map;
         let map = self.ebpf.map(map).unwrap_or_else(|| panic!("the object has no map {map}"));
         match map {
@@ -118,36 +118,36 @@ impl Plane {
         }
     }
 
-    pub fn set<K, V>(&self, map: &str, key: &K, value: &V) {
+    pub(crate) fn set<K, V>(&self, map: &str, key: &K, value: &V) {
         bpf_map(BPF_MAP_UPDATE_ELEM, self.fd(map), key, (&raw const *value).cast_mut())
             .unwrap_or_else(|e| panic!("writing {map}: {e}"));
     }
 
-    pub fn get<K, V: Default>(&self, map: &str, key: &K) -> Option<V> {
+    pub(crate) fn get<K, V: Default>(&self, map: &str, key: &K) -> Option<V> {
         let mut value = V::default();
         bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(map), key, &raw mut value).ok().map(|()| value)
     }
 
-    pub fn delete<K>(&self, map: &str, key: &K) -> bool {
+    pub(crate) fn delete<K>(&self, map: &str, key: &K) -> bool {
         bpf_map(BPF_MAP_DELETE_ELEM, self.fd(map), key, std::ptr::null_mut::<u8>()).is_ok()
     }
 
     // What the owner would write.
 
-    pub fn config(&self, config: PlaneConfig) {
+    pub(crate) fn config(&self, config: PlaneConfig) {
         self.set(names::PLANE_CONFIG, &0u32, &config);
     }
 
-    pub fn port(&self, entry: PortEntry) {
+    pub(crate) fn port(&self, entry: PortEntry) {
         self.set(names::PORTS, &LOOPBACK, &entry);
     }
 
     /// Frames come in by (and, in the egress test, leave by) `lport`, whose untagged VLAN is 1.
-    pub fn come_in_by(&self, lport: Lport) {
+    pub(crate) fn come_in_by(&self, lport: Lport) {
         self.port(port_entry(lport));
     }
 
-    pub fn vlan(&mut self, vid: u16, domain: u32, untagged: &[Lport], tagged: &[Lport]) {
+    pub(crate) fn vlan(&mut self, vid: u16, domain: u32, untagged: &[Lport], tagged: &[Lport]) {
         let mut entry = VlanEntry { flags: vlan_flags::EXISTS, domain, ..VlanEntry::default() };
         untagged.iter().for_each(|&lport| entry.untagged[usize::from(lport) / 64] |= 1 << (lport % 64));
         tagged.iter().for_each(|&lport| entry.tagged[usize::from(lport) / 64] |= 1 << (lport % 64));
@@ -161,50 +161,50 @@ impl Plane {
         self._members.push(members);
     }
 
-    pub fn gate(&self, domain: u32, lport: Lport, state: GateState, valid_until_ns: u64) {
+    pub(crate) fn gate(&self, domain: u32, lport: Lport, state: GateState, valid_until_ns: u64) {
         let entry = GateEntry { state: state as u32, pad: 0, valid_until_ns };
         self.set(names::GATES, &gate_index(domain, lport), &entry);
     }
 
-    pub fn control(&self, mac: [u8; 6], vid: u16, action: ControlAction) {
+    pub(crate) fn control(&self, mac: [u8; 6], vid: u16, action: ControlAction) {
         let key = ControlKey { mac, vid, ..ControlKey::default() };
         self.set(names::CONTROL, &key, &ControlValue { action: action as u32, class: 0 });
     }
 
-    pub fn fabric(&self, fabric: u32, state: FabricState) {
+    pub(crate) fn fabric(&self, fabric: u32, state: FabricState) {
         self.set(names::FABRICS, &fabric, &state);
     }
 
-    pub fn station(&self, mac: [u8; 6], vid: u16, entry: FdbEntry) {
+    pub(crate) fn station(&self, mac: [u8; 6], vid: u16, entry: FdbEntry) {
         self.set(names::FDB, &FdbKey::new(mac, vid), &entry);
         self.raise();
     }
 
-    pub fn fdb(&self, mac: [u8; 6], vid: u16) -> Option<FdbEntry> {
+    pub(crate) fn fdb(&self, mac: [u8; 6], vid: u16) -> Option<FdbEntry> {
         self.get(names::FDB, &FdbKey::new(mac, vid))
     }
 
     /// Removes a station as the owner does.
-    pub fn forget(&self, mac: [u8; 6], vid: u16) -> bool {
+    pub(crate) fn forget(&self, mac: [u8; 6], vid: u16) -> bool {
         let there = self.delete(names::FDB, &FdbKey::new(mac, vid));
         self.raise();
         there
     }
 
     /// Raises the owner's part of the generation.
-    pub fn raise(&self) {
+    pub(crate) fn raise(&self) {
         let part: u64 = self.get(names::FDB_GEN, &fdb_gen::OWNER).expect("an array's entry");
         self.set(names::FDB_GEN, &fdb_gen::OWNER, &(part + 1));
     }
 
     /// How often the programs raised theirs.
-    pub fn raised_by_plane(&self) -> u64 {
+    pub(crate) fn raised_by_plane(&self) -> u64 {
         self.get(names::FDB_GEN, &fdb_gen::PLANE).expect("an array's entry")
     }
 
     // What happened.
 
-    pub fn counters(&self, index: u32) -> PortCounters {
+    pub(crate) fn counters(&self, index: u32) -> PortCounters {
         let mut values = vec![PortCounters::default(); possible_cpus()];
         bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(names::COUNTERS), &index, values.as_mut_ptr())
             .expect("counters");
@@ -224,7 +224,7 @@ impl Plane {
     }
 
     /// Frames dropped at `index` of COUNTERS, by reason.
-    pub fn drops(&self, index: impl Into<u32>) -> Vec<(DropReason, u64)> {
+    pub(crate) fn drops(&self, index: impl Into<u32>) -> Vec<(DropReason, u64)> {
         let counters = self.counters(index.into());
         DropReason::ALL
             .iter()
@@ -234,18 +234,18 @@ impl Plane {
     }
 
     /// Runs `program` once on `frame`, which has `metadata` in front.
-    pub fn run_program(&self, program: &str, frame: &[u8], metadata: &[u8]) -> Outcome {
+    pub(crate) fn run_program(&self, program: &str, frame: &[u8], metadata: &[u8]) -> Outcome {
         let (outcome, _) = self.run_repeated(program, frame, metadata, 1);
         outcome
     }
 
     /// The pipeline, once.
-    pub fn run(&self, frame: &[u8]) -> Outcome {
+    pub(crate) fn run(&self, frame: &[u8]) -> Outcome {
         self.run_program(names::PROG_INGRESS, frame, &[])
     }
 
     /// Runs `repeat` times on the same frame; also says how long one took on average.
-    pub fn run_repeated(
+    pub(crate) fn run_repeated(
         &self,
         program: &str,
         frame: &[u8],
@@ -275,8 +275,8 @@ impl Plane {
         (Outcome { action: result.return_value, frame, metadata: output }, result.duration)
     }
 
-    /// Runs `program` on both CPUs' behalf: needs nothing but the fd, so that threads can share a plane.
-    pub fn instructions(&mut self, program: &str) -> (u32, u32) {
+    /// Instructions that the verifier walked through, and that there are after translation.
+    pub(crate) fn instructions(&mut self, program: &str) -> (u32, u32) {
         let info = xdp(&mut self.ebpf, program).info().expect("program info");
         (info.verified_instruction_count().unwrap_or(0), info.size_translated().unwrap_or(0) / 8)
     }
@@ -289,15 +289,15 @@ fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut Xdp {
         .expect("an XDP program")
 }
 
-pub const P11: Lport = 0;
-pub const P12: Lport = 1;
-pub const P21: Lport = 64;
-pub const P22: Lport = 65;
-pub const ALL: [Lport; 4] = [P11, P12, P21, P22];
-pub const NO_PORT: u32 = PORTS as u32;
+pub(crate) const P11: Lport = 0;
+pub(crate) const P12: Lport = 1;
+pub(crate) const P21: Lport = 64;
+pub(crate) const P22: Lport = 65;
+pub(crate) const ALL: [Lport; 4] = [P11, P12, P21, P22];
+pub(crate) const NO_PORT: u32 = PORTS as u32;
 
 /// A valid, enabled port with untagged VLAN 1.
-pub fn port_entry(lport: Lport) -> PortEntry {
+pub(crate) fn port_entry(lport: Lport) -> PortEntry {
     PortEntry {
         lport,
         pvid: 1,
@@ -317,12 +317,12 @@ fn md([data_meta, data_end, data]: [u32; 3]) -> [u8; 24] {
 }
 
 /// Kernel time of the programs' stamps, ns.
-pub fn now_ns() -> u64 {
+pub(crate) fn now_ns() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-pub fn now_stamp() -> u32 {
+pub(crate) fn now_stamp() -> u32 {
     msm_abi::stamp(now_ns())
 }
 

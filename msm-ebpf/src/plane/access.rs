@@ -1,4 +1,4 @@
-//! Memory that is not ours: the frame, its metadata, and map values. All of this crate's pointer reads are here.
+//! Memory that is not ours: the frame, its metadata, and map values. All of this crate's pointers end here (and in word.rs).
 //!
 //! Packet words are loaded by one instruction each, whatever their alignment. Rust would call that undefined through a
 //! typed pointer, and through an unaligned read LLVM makes eight byte loads of it; so it is said in assembly. The
@@ -92,8 +92,9 @@ impl Packet {
     /// Netdev that the frame leaves by. Only devmap programs may ask (kernel: xdp_is_valid_access).
     #[inline(always)]
     pub(crate) fn egress_ifindex(&self) -> u32 {
+        let field = &raw const self.ctx().egress_ifindex;
         // SAFETY: a field of the valid context. Volatile, so that the value and not its address becomes a map key.
-        unsafe { (&raw const (*self.ctx).egress_ifindex).read_volatile() }
+        unsafe { field.read_volatile() }
     }
 
     /// The big-endian number `at` bytes into the frame; `None` behind its (linear) end.

@@ -30,7 +30,7 @@ impl Generation {
             let seen = part.fetch_add(0);
             seen
         };
-        // Both only grow, so this sum is at most the true one at the lookups, and at least that of every raise before us.
+        // A sum that was true before a raise is never true after it, and this one is made of parts read before any lookup.
         // Plus one, so that a slot of zeros is never valid.
         Self(part(fdb_gen::PLANE).wrapping_add(part(fdb_gen::OWNER)).wrapping_add(1))
     }

@@ -8,9 +8,9 @@ use super::maps::CONTROL;
 use super::parse::Mac;
 
 /// 01:80:c2:00:00:00 to 0f (IEEE 802.1Q-2018 8.6.3), without the last four bits.
-const RESERVED: u64 = 0x0180_C200_000;
+const RESERVED: u64 = 0x0018_0C20_0000;
 /// 00:e0:2b:00:00:xx, EDP, EAPS and ESRP, without the last octet.
-const EXTREME: u64 = 0x00E0_2B00_00;
+const EXTREME: u64 = 0x0000_E02B_0000;
 
 /// What kind of control address it is, with the action it has by default.
 #[inline(always)]

@@ -1,5 +1,8 @@
 //! The pipeline, a line a stage (IEEE 802.1Q-2018 8.6), and the programs that enter it.
 
+// The entries that the xdp macro makes pass the context by value.
+#![expect(clippy::needless_pass_by_value)]
+
 mod access;
 mod cache;
 mod classify;
@@ -32,6 +35,7 @@ use lookup::Destination;
 const INGRESS: u32 = 0;
 
 /// What becomes of a frame.
+#[derive(Clone, Copy)]
 enum Verdict {
     /// To one or many netdevs, as the redirect helper was told.
     Redirect,

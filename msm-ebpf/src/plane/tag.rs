@@ -18,12 +18,13 @@ pub(crate) fn apply(
     lport: Lport,
     tagged: bool,
 ) -> Result<i32, DropReason> {
-    match (tagged, vlan.is_tagged(lport), vlan.is_untagged(lport)) {
-        (_, false, false) => Err(DropReason::EgressNotMember),
-        (false, false, _) => Ok(0),
-        (false, true, _) => push(packet, vid).map(|()| TAG_LEN),
-        (true, false, _) => pop(packet).map(|()| -TAG_LEN),
-        (true, true, _) => retag(packet, vid).map(|()| 0),
+    // Untagged first: the usual frame is done without looking at the other set.
+    match (tagged, vlan.is_untagged(lport)) {
+        (false, true) => Ok(0),
+        (true, true) => pop(packet).map(|()| -TAG_LEN),
+        (_, false) if !vlan.is_tagged(lport) => Err(DropReason::EgressNotMember),
+        (false, false) => push(packet, vid).map(|()| TAG_LEN),
+        (true, false) => retag(packet, vid).map(|()| 0),
     }
 }
 
