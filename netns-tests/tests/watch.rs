@@ -46,13 +46,13 @@ fn netlink_requests_that_change_something_are_counted_by_type() {
     const RTM_DELLINK: u16 = 17;
     let options = BedOptions { prefix: "tw1-".to_owned(), switch: SwitchKind::None, ..BedOptions::default() };
     let bed = Testbed::start(options).unwrap();
-    // `ip` by another name is executed as `msm-ctl`: it is watched from its first call.
+    // A tool by another name is executed as `msm-ctl`: it is watched from its first call.
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("msm-ctl");
-    let ip = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"]
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists());
-    std::fs::copy(ip.unwrap(), &program).unwrap();
+    let install = |tool: &str| {
+        let places = ["/usr/sbin", "/sbin", "/usr/bin"].map(|place| std::path::Path::new(place).join(tool));
+        std::fs::copy(places.iter().find(|path| path.exists()).unwrap(), &program).unwrap();
+    };
     let watch = SyscallWatch::start(&[]).unwrap();
     let run = |arguments: &[&str]| {
         let mut child = bed.switch_netns().command(&program).args(arguments).spawn().unwrap();
@@ -60,8 +60,13 @@ fn netlink_requests_that_change_something_are_counted_by_type() {
         assert!(child.wait().unwrap().success());
         watch.netlink_writes(pid).unwrap()
     };
+    install("ip");
     let changed = run(&["link", "set", "s1p1", "down"]);
     assert!(changed.contains_key(&RTM_NEWLINK) && !changed.contains_key(&RTM_DELLINK), "{changed:?}");
     let shown = run(&["route", "show"]);
     assert!(shown.is_empty(), "{shown:?}");
+    // Generic netlink, whose control messages have RTM_NEWLINK's number, on a socket that is closed by now.
+    install("ethtool");
+    let features = run(&["--show-features", "s1p2"]);
+    assert!(features.is_empty(), "{features:?}");
 }

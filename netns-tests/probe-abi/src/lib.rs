@@ -47,6 +47,8 @@ pub mod names {
     pub const PROG_RX: &str = "rx";
     /// The system call counter.
     pub const PROG_SYS_ENTER: &str = "watch_sys_enter";
+    /// Raw tracepoint program on sys_exit: which protocol a new netlink socket has.
+    pub const PROG_SYS_EXIT: &str = "watch_sys_exit";
     /// The exec watcher.
     pub const PROG_EXEC: &str = "watch_exec";
 }

@@ -6,8 +6,10 @@
 pub enum WatchKind {
     /// bpf(2); `code` is the command.
     Bpf = 1,
-    /// A netlink request; `code` is the message type.
-    Netlink = 2,
+    /// A request on a NETLINK_ROUTE socket; `code` is the message type.
+    Route = 2,
+    /// A netlink request on a socket made before the watch: /proc says of which protocol.
+    Netlink = 3,
 }
 
 /// Key of WATCH_COUNTS.

@@ -6,9 +6,11 @@
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::{BPF_ANY, pt_regs};
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_probe_read_kernel, bpf_probe_read_user};
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_probe_read_kernel, bpf_probe_read_user,
+};
 use aya_ebpf::macros::{map, raw_tracepoint};
-use aya_ebpf::maps::{HashMap, PerCpuHashMap};
+use aya_ebpf::maps::{HashMap, LruHashMap, PerCpuHashMap};
 use aya_ebpf::programs::RawTracePointContext;
 use probe_abi::{WatchCount, WatchKey, WatchKind};
 
@@ -24,11 +26,19 @@ static WATCHED: HashMap<u32, u8> = HashMap::with_max_entries(PROCESSES, 0);
 #[map]
 static WATCH_COUNTS: PerCpuHashMap<WatchKey, WatchCount> = PerCpuHashMap::with_max_entries(COUNTS, 0);
 
+/// Protocol of the netlink socket that a thread (by pid_tgid) is being given.
+#[map]
+static SOCKET_CALLS: HashMap<u64, u32> = HashMap::with_max_entries(PROCESSES, 0);
+/// Protocol of a netlink socket, by `tgid << 32 | fd`. Reuse of a number is a new insertion; the oldest are forgotten.
+#[map]
+static SOCKETS: LruHashMap<u64, u32> = LruHashMap::with_max_entries(COUNTS, 0);
+
 /// System call numbers, and the registers that carry arguments.
 #[cfg(bpf_target_arch = "x86_64")]
 mod arch {
     use super::pt_regs;
     pub(super) const BPF: u64 = 321;
+    pub(super) const SOCKET: u64 = 41;
     pub(super) const SENDTO: u64 = 44;
     pub(super) const SENDMSG: u64 = 46;
     pub(super) fn arguments(regs: &pt_regs) -> [u64; 3] {
@@ -41,6 +51,7 @@ mod arch {
 mod arch {
     use super::pt_regs;
     pub(super) const BPF: u64 = 280;
+    pub(super) const SOCKET: u64 = 198;
     pub(super) const SENDTO: u64 = 206;
     pub(super) const SENDMSG: u64 = 211;
     pub(super) fn arguments(regs: &pt_regs) -> [u64; 3] {
@@ -72,7 +83,7 @@ fn watch_exec(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sys_enter")]
 fn watch_sys_enter(ctx: RawTracePointContext) -> i32 {
     let call: u64 = ctx.arg(1);
-    if call == arch::BPF || call == arch::SENDTO || call == arch::SENDMSG {
+    if call == arch::BPF || call == arch::SOCKET || call == arch::SENDTO || call == arch::SENDMSG {
         let tgid = ctx.tgid();
         // SAFETY: the value is not read.
         if unsafe { WATCHED.get(tgid) }.is_some() {
@@ -82,6 +93,26 @@ fn watch_sys_enter(ctx: RawTracePointContext) -> i32 {
     0
 }
 
+#[raw_tracepoint(tracepoint = "sys_exit")]
+fn watch_sys_exit(ctx: RawTracePointContext) -> i32 {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: only this thread writes its entry.
+    if let Some(&protocol) = unsafe { SOCKET_CALLS.get(thread) } {
+        let fd: u64 = ctx.arg(1);
+        let _ = SOCKET_CALLS.remove(thread);
+        if (fd as i64) >= 0 {
+            let _ = SOCKETS.insert(socket(ctx.tgid(), fd), protocol, u64::from(BPF_ANY));
+        }
+    }
+    0
+}
+
+/// Key of SOCKETS.
+#[inline(always)]
+fn socket(tgid: u32, fd: u64) -> u64 {
+    u64::from(tgid) << 32 | fd & 0xFFFF_FFFF
+}
+
 #[inline(always)]
 fn enter(ctx: &RawTracePointContext, call: u64, tgid: u32) -> Result<(), i32> {
     let regs: u64 = ctx.arg(0);
@@ -89,6 +120,12 @@ fn enter(ctx: &RawTracePointContext, call: u64, tgid: u32) -> Result<(), i32> {
     let [first, second, third] = arch::arguments(&regs);
     if call == arch::BPF {
         bpf(tgid, first, second)
+    } else if call == arch::SOCKET {
+        const AF_NETLINK: u64 = 16;
+        if first == AF_NETLINK {
+            return SOCKET_CALLS.insert(bpf_get_current_pid_tgid(), third as u32, u64::from(BPF_ANY));
+        }
+        Ok(())
     } else if call == arch::SENDTO {
         netlink(tgid, first, second, third)
     } else {
@@ -116,10 +153,12 @@ fn bpf(tgid: u32, command: u64, attr: u64) -> Result<(), i32> {
     add(WatchKey { tgid, kind: WatchKind::Bpf as u32, code: command as u32, fd }, elements)
 }
 
-/// A message that begins like one netlink request and has its length. User space asks /proc whether the socket is one.
+/// A message that begins like one netlink request and has its length. Of a socket made before the watch, user space asks
+/// /proc whether it is one.
 #[inline(always)]
 fn netlink(tgid: u32, fd: u64, message: u64, len: u64) -> Result<(), i32> {
     const NLM_F_REQUEST: u16 = 1;
+    const NETLINK_ROUTE: u32 = 0;
     const FIRST_TYPE: u16 = 16; // below: NLMSG_ERROR and its like
     // struct nlmsghdr: length, type, flags.
     let nlmsg_len: u32 = read_user(message)?;
@@ -127,7 +166,13 @@ fn netlink(tgid: u32, fd: u64, message: u64, len: u64) -> Result<(), i32> {
     if u64::from(nlmsg_len) > len || nlmsg_len < 16 || flags & NLM_F_REQUEST == 0 || kind < FIRST_TYPE {
         return Ok(());
     }
-    add(WatchKey { tgid, kind: WatchKind::Netlink as u32, code: u32::from(kind), fd: fd as u32 }, 1)
+    // SAFETY: a word, written before this process could use the socket.
+    let known = match unsafe { SOCKETS.get(socket(tgid, fd)) } {
+        Some(&NETLINK_ROUTE) => WatchKind::Route,
+        Some(_) => return Ok(()),
+        None => WatchKind::Netlink,
+    };
+    add(WatchKey { tgid, kind: known as u32, code: u32::from(kind), fd: fd as u32 }, 1)
 }
 
 #[inline(always)]

@@ -60,6 +60,7 @@ impl SyscallWatch {
             watch.add(pid)?;
         }
         attach(&mut watch._object, names::PROG_EXEC, "sched_process_exec")?;
+        attach(&mut watch._object, names::PROG_SYS_EXIT, "sys_exit")?;
         attach(&mut watch._object, names::PROG_SYS_ENTER, "sys_enter")?;
         Ok(watch)
     }
@@ -121,8 +122,10 @@ impl SyscallWatch {
     pub fn netlink_writes(&self, pid: Pid) -> Result<NetlinkWrites> {
         const GET: u32 = 2;
         let mut writes = BTreeMap::new();
-        for (key, count) in self.read(pid, WatchKind::Netlink)? {
-            if key.code % 4 != GET && is_route_socket(pid, key.fd) {
+        let older =
+            self.read(pid, WatchKind::Netlink)?.into_iter().filter(|(key, _)| is_route_socket(pid, key.fd));
+        for (key, count) in self.read(pid, WatchKind::Route)?.into_iter().chain(older) {
+            if key.code % 4 != GET {
                 *writes.entry(key.code as u16).or_default() += count.calls;
             }
         }
