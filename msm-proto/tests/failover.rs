@@ -326,6 +326,29 @@ fn end_of_file_without_proof_of_death_moves_nothing() {
     sound(&world);
 }
 
+/// A busy machine may schedule the slave late; the slot that boots meanwhile has lost what the slave has.
+#[test]
+fn a_booting_msm_waits_for_a_ready_slave_that_is_slow_to_speak() {
+    let mut world = World::pair(Options::hitless());
+    world.command(A, 10);
+    world.run(10 * MS);
+    world.pause(B, 900 * MS);
+    world.kill(A);
+    world.run(600 * MS);
+    // A reconnect takes nothing of its time.
+    world.cut();
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+    // But not for one that died with its master.
+    world.power[0] = false;
+    world.kill(A);
+    world.run(10 * MS);
+    world.kill(B);
+    world.run(3 * SEC);
+    assert_eq!(world.master(), Some(B));
+    sound(&world);
+}
+
 #[test]
 fn a_slave_that_is_not_ready_leaves_the_tree_to_the_slot_that_boots_again() {
     let mut world = World::new(1, Options::hitless());
@@ -468,6 +491,22 @@ fn a_panicking_task_without_a_ready_slave_boots_the_same_slot_again() {
     panics(&mut world, A, true);
     world.run(SEC);
     assert_eq!(kinds(&world), [(A, "cold"), (A, "adopted")]);
+}
+
+/// The master dropped its handle and the link broke: it cannot tell META, so the slave's copy has to stay good.
+#[test]
+fn a_master_that_dies_of_its_own_failed_handover_is_taken_over_hitlessly() {
+    for cut_after in (0..600).step_by(10) {
+        let mut world = World::pair(Options::hitless());
+        world.command(A, 10);
+        world.run(10 * MS);
+        panics(&mut world, A, true);
+        world.run(cut_after * util::US);
+        world.cut();
+        world.settle();
+        sound(&world);
+        assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")], "cut after {cut_after} us");
+    }
 }
 
 // ---- hostile and foreign peers ---------------------------------------------------------------------------------

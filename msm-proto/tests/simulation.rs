@@ -41,6 +41,7 @@ fn simulate(seed: u64, broken: Broken, verbose: bool) -> (World, Vec<String>) {
     };
     world.frame_delay = world.random.range(1, 5) * 20 * US;
     world.effect_delay = world.random.range(1, 40) * 50 * US;
+    world.crashes = world.random.range(0, 4);
     let first = if world.random.chance(50) { Slot::A } else { Slot::B };
     world.start(first);
     let gap = world.random.range(0, 600) * MS;
@@ -73,6 +74,10 @@ fn simulate(seed: u64, broken: Broken, verbose: bool) -> (World, Vec<String>) {
 fn act(world: &mut World, next_id: &mut u64) {
     let any = if world.random.chance(50) { Slot::A } else { Slot::B };
     let master = world.master().unwrap_or(any);
+    if !world.wired && world.random.chance(50) {
+        world.wired = true;
+        world.wire();
+    }
     match world.random.range(0, 100) {
         0..50 => {
             let to = if world.random.chance(95) { master } else { any };
@@ -95,7 +100,11 @@ fn act(world: &mut World, next_id: &mut u64) {
             world.kill(Slot::B);
         }
         74..84 => world.run_failover(master, 1 << 32 | *next_id),
-        84..90 => world.cut(),
+        84..90 => {
+            // Some cuts last.
+            world.wired = world.random.chance(60);
+            world.cut();
+        }
         90..93 => {
             world.commit_fault = Some(match world.random.range(0, 3) {
                 0 => CommitFault::Before(Refusal::OwnerLives),
@@ -119,6 +128,9 @@ fn act(world: &mut World, next_id: &mut u64) {
 fn quiet(world: &mut World, id: u64) -> Vec<String> {
     let mut violations = Vec::new();
     world.commit_fault = None;
+    world.crashes = 0;
+    world.wired = true;
+    world.wire();
     // The longest stall ends.
     world.run(600 * MS);
     if !world.try_settle() {

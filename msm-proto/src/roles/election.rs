@@ -56,10 +56,11 @@ impl Electing {
         }
     }
 
-    /// The peer is gone: nobody to wait for, but perhaps another start of it.
+    /// The link has ended: perhaps the peer starts again. An heir keeps the time that it was given.
     pub(super) fn alone(&mut self, core: &Core, now: Time) {
+        let until = now + timers::election(core.me.slot);
+        self.until = if self.heir_waited && !self.deferred { self.until.max(until) } else { until };
         self.deferred = false;
-        self.until = now + timers::election(core.me.slot);
     }
 
     pub(super) fn deadline(&self) -> Time {
@@ -135,6 +136,11 @@ impl Taking {
             Plan::Failover(failover) => Some(&mut failover.slave),
             Plan::Boot { .. } => None,
         }
+    }
+
+    /// Whether nobody was master before.
+    pub(super) fn boots(&self) -> bool {
+        matches!(self.plan, Plan::Boot { .. })
     }
 
     /// Generation of the copy that is being carried on from.

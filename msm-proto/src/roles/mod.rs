@@ -20,8 +20,6 @@ pub use state::{History, Identity, Keepalives, PeerStatus, Role, Stamps, Status}
 
 use self::{core::Core, election::Electing, phase::RoleState};
 use crate::{
-    message::Phase,
-    options::Options,
     slot::OwnerName,
     subsystem::{Reason, Subsystem, SubsystemStatus},
     time::Time,
@@ -236,7 +234,7 @@ impl Machine {
     /// Role, without the rest of [`Machine::status`].
     #[must_use]
     pub fn role(&self) -> Role {
-        self.role.phase().into()
+        self.role.role()
     }
 
     /// What this MSM shows of itself.
@@ -274,17 +272,5 @@ impl Machine {
                 .collect(),
             keepalives: core.link.as_ref().map(|link| link.keepalives).unwrap_or_default(),
         }
-    }
-
-    /// Options in force.
-    #[must_use]
-    pub fn options(&self) -> &Options {
-        &self.core.options
-    }
-
-    /// The peer's phase, for tests and displays.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        self.role.phase()
     }
 }

@@ -37,6 +37,14 @@ impl RoleState {
         }
     }
 
+    /// As operators see it: who takes the tree at boot is no slave.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Taking(taking) if taking.boots() => Role::Booting,
+            state => state.phase().into(),
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Time> {
         match self {
             Self::Off | Self::Leaving => None,

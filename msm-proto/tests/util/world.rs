@@ -98,6 +98,8 @@ pub struct World {
     pub hardware_fails: bool,
     pub commit_fault: Option<CommitFault>,
     pub restart_delay: u64,
+    /// A process dies between two outputs of a step: how many in a thousand.
+    pub crashes: u64,
     /// Changes frames on their way to B.
     pub intercept: Option<Intercept>,
     events: BinaryHeap<Reverse<(u64, u64)>>,
@@ -132,6 +134,7 @@ impl World {
             hardware_fails: false,
             commit_fault: None,
             restart_delay: 5 * MS,
+            crashes: 0,
             intercept: None,
             events: BinaryHeap::new(),
             scheduled: BTreeMap::new(),
@@ -199,7 +202,8 @@ impl World {
         self.wire();
     }
 
-    fn wire(&mut self) {
+    /// Connects, if both ends and the wire are there.
+    pub fn wire(&mut self) {
         if self.wired && !self.connecting && self.link.is_none() {
             self.connecting = true;
             let delay = 100 * US + self.jitter(MS);
@@ -342,6 +346,10 @@ impl World {
         process.outputs.extend(outputs.iter().cloned());
         let instance = process.instance;
         for output in outputs {
+            let does = !matches!(output, Output::Log { .. });
+            if does && self.crashes > 0 && self.random.range(0, 1000) < self.crashes {
+                return self.kill(slot);
+            }
             // A reset ends the process in the middle of them.
             if self.processes[index(slot)].as_ref().is_some_and(|process| process.instance == instance) {
                 self.output(slot, instance, output);
