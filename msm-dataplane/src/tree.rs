@@ -86,6 +86,17 @@ impl PinTree {
         }
     }
 
+    /// The owner, if its process lives: it holds the lock. Asking takes the lock of a dead owner for a moment, so this is for a
+    /// chassis that is about to start, not for one that runs.
+    ///
+    /// # Errors
+    /// As [`PinTree::current`].
+    pub fn living_owner(&self) -> Result<Option<OwnerName>, TreeError> {
+        let Some(name) = self.current()? else { return Ok(None) };
+        let held = matches!(DirLock::take(&self.path(&name)), Err(LockError::Held));
+        Ok(held.then_some(name))
+    }
+
     /// Cold start: loads `object`, pins all beside and renames it to `<slot>-1`. No port is attached yet.
     ///
     /// # Errors

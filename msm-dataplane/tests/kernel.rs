@@ -27,7 +27,8 @@ fn over_kernel(test: impl FnOnce(&mut OverKernel<'_>) + Send + 'static) {
 
 contract::contract!(over_kernel: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
     faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
-    an_interrupted_change_is_finished, gates_start_closed);
+    an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to,
+    gates_start_closed);
 
 fn name(text: &str) -> OwnerName {
     text.parse().expect("a name")

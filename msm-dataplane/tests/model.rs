@@ -26,6 +26,9 @@ impl Subject for OverModel {
     fn sweep(&mut self, now_ns: u64) -> usize {
         self.0.fdb_sweep(now_ns).expect("swept")
     }
+    fn sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> usize {
+        self.0.fdb_sweep_keys(keys, now_ns).expect("swept")
+    }
     fn flush(&mut self, filter: FdbFilter) -> usize {
         self.0.fdb_flush(filter).expect("flushed")
     }
@@ -60,7 +63,8 @@ fn over_model(test: impl FnOnce(&mut OverModel)) {
 
 contract::contract!(over_model: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
     faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
-    an_interrupted_change_is_finished, gates_start_closed);
+    an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to,
+    gates_start_closed);
 
 /// Seeds of the chaos series: each is 12 changes of the desired state at each of three failure rates.
 const SEEDS: u64 = 16;

@@ -8,7 +8,7 @@ use std::{
     io,
 };
 
-use msm_abi::{IFINDEX_LIMIT, Lport, NO_LPORT, PortEntry};
+use msm_abi::{IFINDEX_LIMIT, Lport, NO_LPORT, PortEntry, port_flags};
 
 use crate::{
     Changes, Desired, PortFault, TableError,
@@ -26,7 +26,7 @@ fn failed(what: &'static str, lport: Lport) -> impl FnOnce(io::Error) -> TableEr
     move |source| TableError::Link { what, lport, source }
 }
 
-/// Brings ports up and down; the ones that can be sent to, with their netdevs.
+/// Brings ports up and down; the ones in service, with their netdevs.
 pub(super) fn apply(
     store: &mut (impl Store + Links),
     known: &mut Netdevs,
@@ -61,16 +61,29 @@ pub(super) fn apply(
         if ports::get(store, ifindex)? != entry {
             ports::set(store, ifindex, entry)?;
         }
-        let hop = Hop { ifindex, program: store.programs().egress };
-        if tx::get(store, lport)? != Some(hop)
-            && let Err(error) = tx::set(store, lport, hop)
-        {
+        if let Err(error) = transmit(store, lport, ifindex, entry)? {
+            // It stays in its floods: what is in them already goes on, what is not will fail there too.
             changes.port_faults.insert(lport, PortFault::NoTransmit { ifindex, reason: error.to_string() });
-            continue;
         }
         serving.insert(lport, ifindex);
     }
     Ok(serving)
+}
+
+/// Gives a port its place in TX, or takes it from a disabled one: unicast to it is stopped there. The inner error is the port's own.
+fn transmit(
+    store: &mut impl Store,
+    lport: Lport,
+    ifindex: u32,
+    entry: PortEntry,
+) -> Result<Result<(), TableError>, TableError> {
+    let enabled = entry.flags & port_flags::ENABLED != 0;
+    let want = enabled.then_some(Hop { ifindex, program: store.programs().egress });
+    match (tx::get(store, lport)?, want) {
+        (have, want) if have == want => Ok(Ok(())),
+        (_, Some(hop)) => Ok(tx::set(store, lport, hop)),
+        (_, None) => tx::remove(store, lport).map(|_| Ok(())),
+    }
 }
 
 /// The ports that have a netdev, and their entries. Refuses an ifindex that the table has no room for, or that two ports name.

@@ -16,10 +16,6 @@ use crate::{
 /// Removals a call: bounds the list of candidates (512 KiB) and the time; the next call goes on.
 const REMOVALS: usize = 65_536;
 
-/// Looks at the static stations after a change: a program that looked one up before it became static stores what it learned
-/// after, some microseconds later at most. What even the last look missed, the next reconcile or sweep finds.
-const LOOKS: usize = 3;
-
 /// What the owner remembers of the static stations.
 #[derive(Debug)]
 pub(super) struct Stations {
@@ -72,38 +68,36 @@ impl Stations {
         if self.desired.as_ref() != Some(desired) {
             self.desired = Some(desired.clone());
         }
-        for _ in 0..LOOKS {
-            let mut wrong = Vec::new();
-            for (key, station) in desired {
-                let want = entry(station);
-                self.written.insert(*key);
-                if !same(fdb::get(store, *key)?, want) {
-                    wrong.push((*key, want));
+        let mut wrong = Vec::new();
+        for (key, station) in desired {
+            let want = entry(station);
+            self.written.insert(*key);
+            if !same(fdb::get(store, *key)?, want) {
+                wrong.push((*key, want));
+            }
+        }
+        let stale: Vec<FdbKey> =
+            self.written.iter().copied().filter(|key| !desired.contains_key(key)).collect();
+        if wrong.is_empty() && stale.is_empty() && !fdb::interrupted(store)? {
+            return Ok(());
+        }
+        change(store, |store| {
+            for key in &stale {
+                if fdb::get(store, *key)?.is_some_and(is_static) {
+                    fdb::remove(store, *key)?;
                 }
             }
-            let stale: Vec<FdbKey> =
-                self.written.iter().copied().filter(|key| !desired.contains_key(key)).collect();
-            if wrong.is_empty() && stale.is_empty() && !fdb::interrupted(store)? {
-                break;
-            }
-            change(store, |store| {
-                for key in &stale {
-                    if fdb::get(store, *key)?.is_some_and(is_static) {
-                        fdb::remove(store, *key)?;
-                    }
-                }
-                wrong.iter().try_for_each(|(key, want)| fdb::set(store, *key, *want))
-            })?;
-            for key in stale {
-                self.written.remove(&key);
-            }
+            wrong.iter().try_for_each(|(key, want)| fdb::set(store, *key, *want))
+        })?;
+        for key in stale {
+            self.written.remove(&key);
         }
         Ok(())
     }
 
     /// See [`super::Plane::fdb_sweep`].
     pub(super) fn sweep(&mut self, store: &mut impl Store, now_ns: u64) -> Result<usize, TableError> {
-        // A program that looked a station up before it became static may have stored what it learned after.
+        // Whatever changed a static station behind us is mended here at the latest.
         if let Some(desired) = self.desired.clone() {
             self.apply(store, &desired)?;
         }

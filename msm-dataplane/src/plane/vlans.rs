@@ -148,7 +148,8 @@ fn join(
 ) -> Result<(), TableError> {
     match flood::put(store, set, lport, hop) {
         Err(TableError::Kernel { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => {
-            changes.port_faults.insert(lport, PortFault::DeviceMissing { ifindex: hop.ifindex });
+            let fault = PortFault::DeviceMissing { ifindex: hop.ifindex };
+            changes.port_faults.entry(lport).or_insert(fault);
             Ok(())
         }
         other => other,

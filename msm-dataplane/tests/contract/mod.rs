@@ -18,6 +18,7 @@ pub trait Subject {
     type Store: Store + Links;
     fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError>;
     fn sweep(&mut self, now_ns: u64) -> usize;
+    fn sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> usize;
     fn flush(&mut self, filter: FdbFilter) -> usize;
     fn store(&self) -> &Self::Store;
     /// A netdev that can be a port.
@@ -27,7 +28,7 @@ pub trait Subject {
     fn next_owner(&mut self);
     /// What the forwarding plane does when it sees a station.
     fn learn(&mut self, key: FdbKey, entry: FdbEntry);
-    /// Writes FDB_GEN behind the owner's back.
+    /// Writes the owner's part of FDB_GEN behind its back.
     fn set_generation(&mut self, generation: u64);
 }
 
@@ -259,6 +260,12 @@ pub fn stations_age_and_are_flushed(subject: &mut impl Subject) {
     let generation = fdb::generation(subject.store()).expect("read");
     assert_eq!((subject.sweep(now), fdb::generation(subject.store()).expect("read")), (0, generation));
 
+    // Found due by a reader; one was seen again since, one was made static.
+    let keys = [station(1), station(2), station(9)];
+    subject.learn(station(1), seen(age + 1));
+    assert_eq!(subject.sweep_keys(&keys, now), 1);
+    assert_eq!(keys.map(|key| fdb::get(subject.store(), key).expect("read").is_some()), [false, true, true]);
+
     subject.learn(FdbKey::new([2, 0, 0, 0, 0, 3], 2), FdbEntry::new(1, 0, stamp(now)));
     subject.learn(station(4), FdbEntry::new(64, 0, stamp(now)));
     assert_eq!(subject.flush(FdbFilter::PortVlan(1, 3)), 0);
@@ -281,7 +288,7 @@ pub fn static_stations(subject: &mut impl Subject) {
     assert_eq!(entry.flags(), FdbEntry::STATIC | FdbEntry::BLACKHOLE);
     assert!(fdb::generation(subject.store()).expect("read") > generation, "a cached lookup is void");
 
-    // Learning that was on its way when the station became static.
+    // Something changed it behind the owner's back.
     subject.learn(station(8), FdbEntry::new(1, 0, 77));
     subject.sweep(0);
     assert_eq!(fdb::get(subject.store(), station(8)).expect("read"), Some(entry));
@@ -310,6 +317,20 @@ pub fn an_interrupted_change_is_finished(subject: &mut impl Subject) {
     assert!(!fdb::interrupted(subject.store()).expect("read"));
     assert!(fdb::generation(subject.store()).expect("read") > generation + 5);
     unchanged(subject, &desired);
+}
+
+/// A disabled port keeps its link and its place in the flood (the egress program drops); unicast to it ends in TX.
+pub fn a_disabled_port_is_not_sent_to(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    desired.ports.get_mut(&64).expect("a port").enabled = false;
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((changes.writes, changes.detached.len()), (2, 0), "PORTS and TX");
+    assert_eq!(tx::get(subject.store(), 64).expect("read"), None);
+    assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
+    unchanged(subject, &desired);
+    desired.ports.get_mut(&64).expect("a port").enabled = true;
+    assert_eq!(subject.reconcile(&desired).expect("reconciled").writes, 2);
+    assert_eq!(tx::get(subject.store(), 64).expect("read").map(|hop| hop.ifindex), Some(ifindex(64)));
 }
 
 /// A gate never written is discarding, for every port and domain.

@@ -123,6 +123,9 @@ impl Subject for OverKernel<'_> {
     fn sweep(&mut self, now_ns: u64) -> usize {
         self.owner().fdb_sweep(now_ns).expect("swept")
     }
+    fn sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> usize {
+        self.owner().fdb_sweep_keys(keys, now_ns).expect("swept")
+    }
     fn flush(&mut self, filter: FdbFilter) -> usize {
         self.owner().fdb_flush(filter).expect("flushed")
     }
