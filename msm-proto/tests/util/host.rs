@@ -24,6 +24,13 @@ pub struct Process {
     pub serves: bool,
 }
 
+impl Process {
+    /// Whether its run is recorded and replayed at its end: one of eight pays for it.
+    pub fn is_replayed(&self) -> bool {
+        self.instance.is_multiple_of(8)
+    }
+}
+
 pub fn encode(config: &Config) -> Vec<u8> {
     config.iter().flat_map(|id| id.0.to_le_bytes()).collect()
 }

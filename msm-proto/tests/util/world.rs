@@ -341,9 +341,14 @@ impl World {
             self.note(|| format!("{slot} < {input:?}"));
         }
         let Some(process) = &mut self.processes[index(slot)] else { return };
-        process.inputs.push((now, input.clone()));
+        let recorded = self.verbose || process.is_replayed();
+        if recorded {
+            process.inputs.push((now, input.clone()));
+        }
         let outputs = process.machine.step(now, input);
-        process.outputs.extend(outputs.iter().cloned());
+        if recorded {
+            process.outputs.extend(outputs.iter().cloned());
+        }
         let instance = process.instance;
         for output in outputs {
             let does = !matches!(output, Output::Log { .. });
