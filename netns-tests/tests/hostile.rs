@@ -123,13 +123,22 @@ fn a_second_chassis_of_the_same_name_is_refused() {
     assert_eq!(after.epoch, before.epoch);
 }
 
-/// Writes `bytes` of nonsense to a stream until it is taken or refused; how much was taken.
-fn pour(mut stream: UnixStream, bytes: u64) -> u64 {
-    let chunk = vec![0xA5_u8; 1 << 20];
+/// Nonsense: without any form, and in the form of messages (four bytes of length, then that many).
+fn nonsense(framed: bool) -> Vec<u8> {
+    let mut chunk = vec![0xA5_u8; 1 << 20];
+    if framed {
+        chunk.chunks_mut(1024).for_each(|message| message[..4].copy_from_slice(&1020_u32.to_be_bytes()));
+    }
+    chunk
+}
+
+/// Writes `bytes` to a stream until they are taken or the other end hangs up; how many were taken.
+fn pour(mut stream: UnixStream, chunk: &[u8], bytes: u64) -> u64 {
     stream.set_write_timeout(Some(Duration::from_secs(2))).expect("a timeout");
     let mut poured = 0;
     while poured < bytes {
-        match stream.write(&chunk) {
+        let left = usize::try_from(bytes - poured).unwrap_or(usize::MAX).min(chunk.len());
+        match stream.write(&chunk[..left]) {
             Ok(0) | Err(_) => break,
             Ok(n) => poured += n as u64,
         }
@@ -146,9 +155,9 @@ fn garbage_costs_only_who_sends_it() {
     let probe = traffic(&bed, 50_000);
     for slot in Slot::ALL {
         let cli = bed.run_dir().join(format!("cli-{slot}.sock"));
-        for bytes in [3, 70_000, GIGABYTE] {
-            let poured = pour(UnixStream::connect(&cli).expect("the CLI socket"), bytes);
-            println!("cli-{slot}: {poured} of {bytes} bytes taken before the end");
+        for (framed, bytes) in [(false, 3), (false, 70_000), (false, GIGABYTE), (true, GIGABYTE)] {
+            let poured = pour(UnixStream::connect(&cli).expect("the CLI socket"), &nonsense(framed), bytes);
+            println!("cli-{slot}: {poured} of {bytes} bytes taken before it hung up");
         }
         let tsync = bed.run_dir().join(format!("tsync-{slot}.sock"));
         let Ok(address) = SocketAddrUnix::new(&tsync) else { panic!("a path for a socket") };
