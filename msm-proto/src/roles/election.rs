@@ -37,13 +37,28 @@ impl Electing {
         }
     }
 
+    /// META calls the peer ready: it has what this MSM has not, and may only be slow to speak.
+    fn wait_for_heir(core: &mut Core, now: Time) -> RoleState {
+        let until = now + timers::HEIR;
+        let mut electing = Self { until, hold: false, deferred: false, heir_waited: true };
+        match electing.settle(core, now) {
+            Some(next) => next,
+            None => RoleState::Electing(electing),
+        }
+    }
+
+    /// Whether the peer has had its time.
+    fn waited(&self) -> bool {
+        self.heir_waited || self.deferred
+    }
+
     /// The peer's phase may decide it.
     pub(super) fn settle(&mut self, core: &mut Core, now: Time) -> Option<RoleState> {
         match core.peer_phase() {
             Some(Phase::Master) => Some(RoleState::Slave(Slave::follow(core))),
-            Some(Phase::Orphan) if !self.hold => Some(Taking::boot(core, self.heir_waited)),
+            Some(Phase::Orphan) if !self.hold => Some(Taking::boot(core, self.waited())),
             Some(Phase::Booting) if !self.hold && core.me.slot == Slot::A => {
-                Some(Taking::boot(core, self.heir_waited))
+                Some(Taking::boot(core, self.waited()))
             }
             // A goes first: after a failed attempt it tries again in its own time.
             Some(Phase::Booting) if core.me.slot == Slot::A => None,
@@ -68,7 +83,7 @@ impl Electing {
     }
 
     pub(super) fn tick(&self, core: &mut Core, now: Time) -> Option<RoleState> {
-        (now >= self.until).then(|| Taking::boot(core, self.heir_waited))
+        (now >= self.until).then(|| Taking::boot(core, self.waited()))
     }
 }
 
@@ -187,14 +202,9 @@ impl Taking {
             (Plan::Boot { heir_waited }, Some(name)) => {
                 core.owner = Some(name);
                 let heir = meta.and_then(|meta| meta.ready) == Some(core.me.slot.peer());
-                if heir && !heir_waited && core.peer().is_none() {
-                    // It has what this MSM has not, and may only be slow to speak.
-                    return RoleState::Electing(Electing {
-                        until: now + timers::HEIR,
-                        hold: false,
-                        deferred: false,
-                        heir_waited: true,
-                    });
+                let carries = matches!(core.peer_phase(), None | Some(Phase::Claiming | Phase::Slave));
+                if heir && carries && !heir_waited {
+                    return Electing::wait_for_heir(core, now);
                 }
                 name
             }
