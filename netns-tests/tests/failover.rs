@@ -22,7 +22,7 @@ const BACK: Duration = Duration::from_secs(1);
 /// `count` failovers at a rate that a quiet run carries; medians are printed and held to their bars.
 fn series(prefix: &str, scenario: Scenario, count: u32) {
     let (bed, _) = ready_bed(prefix);
-    let mut rig = Rig { bed: &bed, rate: PPS, secs: 1 };
+    let mut rig = Rig::new(&bed, PPS, 1).expect("a rig");
     let quiet = quiet(&rig).expect("a quiet run");
     assert_eq!(quiet.lost, 0, "no rate is carried: {quiet:?}");
     rig.rate = u32::try_from(quiet.carried_pps).expect("a rate");
@@ -68,7 +68,7 @@ fn an_image_that_moves_the_label_alone_is_caught() {
         .find(|dir| dir.join("msm-ctl").exists());
     let image = found.expect("target/image-label-only; mend: `cargo xtask build --label-only`");
     let (bed, _) = ready(BedOptions { prefix: "fo3-".into(), image: Some(image), ..BedOptions::default() });
-    let rig = Rig { bed: &bed, rate: 20_000, secs: 1 };
+    let rig = Rig::new(&bed, 20_000, 1).expect("a rig");
     let trial = failover(&rig, Scenario::Operator, Scenario::Operator.cause(1), 1).expect("a trial");
     assert!(trial.streams.iter().all(|s| s.lost == 0), "it loses nothing, which is the trap: {trial:#?}");
     assert!(!trial.control_plane.authority && !trial.faults.is_empty(), "it must be red: {trial:#?}");
@@ -135,7 +135,7 @@ fn a_killed_backplane_is_back_within_a_second() {
 
 /// Median serving time of `count` crashes.
 fn serving_ms(bed: &Testbed, count: u32) -> f64 {
-    let rig = Rig { bed, rate: 20_000, secs: 1 };
+    let rig = Rig::new(bed, 20_000, 1).expect("a rig");
     let crash = |number| {
         let trial = failover(&rig, Scenario::Crash, Scenario::Crash.cause(1), number).expect("a trial");
         assert!(trial.faults.is_empty(), "{trial:#?}");

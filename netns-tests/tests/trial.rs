@@ -13,7 +13,7 @@ fn bridge(prefix: &str) -> Testbed {
 #[test]
 fn a_quiet_run_is_carried_and_the_control_trial_loses() {
     let bed = bridge("tr1-");
-    let mut rig = Rig { bed: &bed, rate: 20_000, secs: 1 };
+    let mut rig = Rig::new(&bed, 20_000, 1).expect("a rig");
     let quiet = quiet(&rig).expect("a quiet run");
     println!("{quiet:#?}");
     assert_eq!(quiet.lost, 0, "{quiet:?}");

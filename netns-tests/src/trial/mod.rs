@@ -15,6 +15,7 @@ mod traffic;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -35,14 +36,24 @@ use crate::report::{Verdict, svg, table};
 /// A chassis from nothing to both MSMs ready; seconds, with margin for a loaded machine.
 pub const READY: Duration = Duration::from_secs(30);
 
-/// What every part of a run needs.
+/// What every part of a run needs: a bed with iperf3 servers in its hosts.
+#[derive(Clone)]
 pub struct Rig<'a> {
-    /// The bed.
-    pub bed: &'a Testbed,
+    bed: &'a Testbed,
     /// Frames a second and direction between modules.
     pub rate: u32,
-    /// Seconds of traffic in a trial.
-    pub secs: u32,
+    secs: u32,
+    _servers: Arc<Servers>,
+}
+
+impl<'a> Rig<'a> {
+    /// For trials of `secs` seconds of traffic at `rate` frames a second and direction.
+    ///
+    /// # Errors
+    /// iperf3 that does not start.
+    pub fn new(bed: &'a Testbed, rate: u32, secs: u32) -> Result<Self> {
+        Ok(Self { bed, rate, secs, _servers: Arc::new(Servers::start(bed)?) })
+    }
 }
 
 /// The image whose takeover moves the label alone: beside the ordinary one.
@@ -98,8 +109,7 @@ fn measure(bed: &Testbed, options: &Options, progress: &Progress) -> Result<Repo
     report.baseline = baseline(bed)?;
     report.baseline.iter().for_each(|line| progress.line(&line.to_string()));
     progress.step("quiet run: the rate must be carried without loss");
-    let _servers = Servers::start(bed)?;
-    let mut rig = Rig { bed, rate: options.rate, secs: options.secs };
+    let mut rig = Rig::new(bed, options.rate, options.secs)?;
     report.quiet = quiet(&rig)?;
     rig.rate = u32::try_from(report.quiet.carried_pps).context("a rate beyond 32 bits")?;
     report.quiet.misses.iter().for_each(|miss| progress.line(&format!("MISS {miss}")));

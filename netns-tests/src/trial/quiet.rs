@@ -21,7 +21,7 @@ pub fn quiet(rig: &Rig<'_>) -> Result<Quiet> {
     let mut quiet = Quiet { asked_pps: u64::from(rig.rate), ..Quiet::default() };
     for percent in STEPS {
         let rate = u64::from(rig.rate) * u64::from(percent) / 100;
-        let step = Rig { rate: u32::try_from(rate)?, ..*rig };
+        let step = Rig { rate: u32::try_from(rate)?, ..rig.clone() };
         let probe = traffic::start(&step)?;
         let sampled = thread::scope(|scope| {
             let traffic = Traffic::watch(scope, &probe);
