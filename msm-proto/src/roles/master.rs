@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     cause::Cause,
-    message::{Message, Phase, Record, Snapshot, Standing},
+    message::{Message, Phase, Record, Snapshot},
     options::Options,
     replication::PIPELINE_MAX,
-    slot::{OwnerName, Slot},
-    subsystem::{Reason, State, Subsystem},
+    slot::OwnerName,
+    subsystem::{Reason, Subsystem},
     time::Time,
 };
 
@@ -65,12 +65,12 @@ pub(super) struct Master {
     pub(super) busy: Busy,
     pub(super) slave: Option<SlaveSync>,
     /// Failures of the last slave, by its instance: only a reboot clears them.
-    failures: Option<(u64, Failures)>,
+    pub(super) failures: Option<(u64, Failures)>,
     /// META calls the slave ready.
     pub(super) ready: bool,
     pub(super) handover: Option<Handover>,
     /// The hitless readiness of this slave has been logged.
-    announced: bool,
+    pub(super) announced: bool,
 }
 
 impl Master {
@@ -275,51 +275,6 @@ impl Master {
         }
     }
 
-    /// The slave is no longer in step: META says so first, then commands go on without it.
-    pub(super) fn demote(&mut self, core: &mut Core, why: &str) {
-        self.unready(core);
-        core.log(Level::Warning, format!("MSM {} is not ready: {why}", core.me.slot.peer()));
-        core.send(&Message::Demote { why: why.to_owned() });
-        if let Some(slave) = &mut self.slave {
-            slave.stop();
-        }
-        self.clear_waits();
-    }
-
-    /// The slave is gone.
-    pub(super) fn lose_slave(&mut self, core: &mut Core) {
-        if let Some(slave) = self.slave.take() {
-            self.failures = Some(slave.into_failures());
-            core.log(Level::Warning, format!("MSM {} is gone", core.me.slot.peer()));
-        }
-        self.announced = false;
-        self.unready(core);
-        self.clear_waits();
-    }
-
-    pub(super) fn clear_waits(&mut self) {
-        for entry in &mut self.pipeline {
-            entry.waits = None;
-        }
-    }
-
-    pub(super) fn unready(&mut self, core: &mut Core) {
-        // After a release the tree is not ours to write; a reopened one is mended by `refresh`.
-        if self.ready && self.owns() {
-            self.ready = false;
-            core.push(Output::SetReady { slot: None, generation: self.applied });
-        }
-    }
-
-    /// Whether the handle is open.
-    pub(super) fn owns(&self) -> bool {
-        !self.handover.as_ref().is_some_and(Handover::released)
-    }
-
-    pub(super) fn ready_slot(&self, core: &Core) -> Option<Slot> {
-        self.ready.then(|| core.me.slot.peer())
-    }
-
     pub(super) fn deadline(&self) -> Option<Time> {
         let waits = self.pipeline.iter().filter_map(|entry| entry.waits).min();
         let slave = self.slave.as_ref().and_then(SlaveSync::deadline);
@@ -373,65 +328,5 @@ impl Master {
             configuration,
         };
         slave.transfer(core, now, snapshot, self.pipeline.iter().map(|entry| &entry.record));
-    }
-
-    /// After every step: META and the peer are told what has changed.
-    pub(super) fn refresh(&mut self, core: &mut Core) {
-        if self.slave.is_none() && core.peer().is_some_and(|peer| !peer.speaks) {
-            let mut slave = SlaveSync::default();
-            slave.fail(core, Subsystem::Configuration, Reason::Revision);
-            slave.fail(core, Subsystem::L2Hardware, Reason::Revision);
-            self.slave = Some(slave);
-        }
-        let missed = core.link.as_ref().is_some_and(|link| link.missed);
-        if let Some(slave) = &mut self.slave {
-            slave.follow_options(&core.options);
-        }
-        core.rows = self.slave.as_ref().map_or(NO_ROWS, |slave| slave.rows(&core.options, missed));
-        if !self.owns() {
-            return;
-        }
-        let ready = self.serving
-            && core.options.replicate()
-            && self.slave.as_ref().is_some_and(|slave| slave.in_step(self.assigned))
-            && self.laggard(core).is_none();
-        if self.ready && (self.laggard(core).is_some() || !core.options.replicate()) {
-            self.unready(core);
-        } else if ready && !self.ready {
-            self.ready = true;
-            core.push(Output::SetReady { slot: Some(core.me.slot.peer()), generation: self.assigned });
-        }
-        if self.ready && !self.announced && core.options.are_hitless() {
-            self.announced = true;
-            core.log(Level::Info, "Slave MSM initialized for hitless failover operation.");
-        }
-        self.tell_standing(core);
-    }
-
-    fn tell_standing(&self, core: &mut Core) {
-        let subsystems =
-            Subsystem::ALL.iter().zip(core.rows).map(|(name, (state, reason))| (*name, state, reason));
-        let standing = Standing {
-            options: core.options,
-            history: core.history,
-            ready: self.ready,
-            subsystems: subsystems.collect(),
-        };
-        let Some(link) = &mut core.link else { return };
-        if link.peer.as_ref().is_some_and(|peer| peer.speaks)
-            && link.standing_sent.as_ref() != Some(&standing)
-        {
-            link.standing_sent = Some(standing.clone());
-            core.send(&Message::Standing(standing));
-        }
-    }
-
-    /// The first enabled subsystem that is not ready.
-    pub(super) fn laggard(&self, core: &Core) -> Option<(Subsystem, State)> {
-        Subsystem::ALL
-            .into_iter()
-            .zip(core.rows)
-            .find(|(name, (state, _))| name.enabled(&core.options) && *state != State::Ready)
-            .map(|(name, (state, _))| (name, state))
     }
 }

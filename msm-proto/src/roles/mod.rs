@@ -6,6 +6,7 @@ mod events;
 mod handover;
 mod master;
 mod phase;
+mod readiness;
 mod session;
 mod slave;
 mod state;

@@ -4,7 +4,9 @@
 
 pub mod checks;
 pub mod host;
+pub mod link;
 pub mod random;
+pub mod scenario;
 pub mod tree;
 pub mod world;
 

@@ -2,12 +2,12 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, VecDeque},
+    collections::{BTreeMap, BinaryHeap},
 };
 
 use msm_proto::{
-    Answer, Channel, CommandId, Envelope, Identity, Input, Machine, Message, MetaView, Options, Output,
-    Record, Refusal, Role, Slot, Status, Takeover, Time,
+    Answer, CommandId, Identity, Input, Machine, MetaView, Options, Output, Refusal, Role, Slot, Status,
+    Takeover, Time,
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     checks::Checks,
     host::{Process, decode, encode, fails},
     index,
+    link::Link,
     random::Random,
     tree::{Instance, Tree},
 };
@@ -32,7 +33,7 @@ pub enum Broken {
 }
 
 #[derive(Debug)]
-enum Event {
+pub enum Event {
     Start(Slot),
     Input(Slot, Instance, Input),
     /// The effect happens; its result follows.
@@ -56,19 +57,6 @@ pub enum CommitFault {
     Before(Refusal),
     /// The directory is renamed; the maps could not be opened.
     AfterRename,
-}
-
-/// Frames on their way: (when, bytes).
-type Queue = VecDeque<(u64, Vec<u8>)>;
-
-struct Link {
-    number: u64,
-    /// Session number and instance at each end.
-    ends: [(u64, Instance); 2],
-    /// When each end learns of it: no frame comes before.
-    open: [u64; 2],
-    /// By receiver and channel.
-    queues: [[Queue; 2]; 2],
 }
 
 pub struct World {
@@ -105,9 +93,9 @@ pub struct World {
     events: BinaryHeap<Reverse<(u64, u64)>>,
     scheduled: BTreeMap<u64, Event>,
     serial: u64,
-    link: Option<Link>,
-    links: u64,
-    connecting: bool,
+    pub link: Option<Link>,
+    pub links: u64,
+    pub connecting: bool,
     /// Violations in the log.
     noted: usize,
 }
@@ -155,14 +143,14 @@ impl World {
         world
     }
 
-    fn at(&mut self, after: u64, event: Event) {
+    pub fn at(&mut self, after: u64, event: Event) {
         self.serial += 1;
         self.events.push(Reverse((self.now + after, self.serial)));
         self.scheduled.insert(self.serial, event);
     }
 
     /// `text` is made only for a run whose history is wanted: most runs end well.
-    fn note(&mut self, text: impl FnOnce() -> String) {
+    pub fn note(&mut self, text: impl FnOnce() -> String) {
         if !self.verbose {
             return;
         }
@@ -173,7 +161,7 @@ impl World {
         self.log.push(format!("{:>12.6} {}", self.now as f64 / 1e9, text()));
     }
 
-    fn jitter(&mut self, most: u64) -> u64 {
+    pub fn jitter(&mut self, most: u64) -> u64 {
         self.random.range(0, most + 1)
     }
 
@@ -202,45 +190,6 @@ impl World {
         self.wire();
     }
 
-    /// Connects, if both ends and the wire are there.
-    pub fn wire(&mut self) {
-        if self.wired && !self.connecting && self.link.is_none() {
-            self.connecting = true;
-            let delay = 100 * US + self.jitter(MS);
-            self.at(delay, Event::Connect);
-        }
-    }
-
-    fn connect(&mut self) {
-        self.connecting = false;
-        let [Some(a), Some(b)] = &mut self.processes else { return };
-        if self.link.is_some() || !self.wired {
-            return;
-        }
-        self.links += 1;
-        let number = self.links;
-        // Numbered by each process for itself.
-        let ends = [a.sessions.len() as u64 + 1, b.sessions.len() as u64 + 1];
-        a.sessions.push((ends[0], b.instance));
-        b.sessions.push((ends[1], a.instance));
-        let instances = [a.instance, b.instance];
-        let queue = || [Queue::new(), Queue::new()];
-        let delays = [self.jitter(50 * US), self.jitter(50 * US)];
-        self.link = Some(Link {
-            number,
-            ends: [(ends[0], instances[0]), (ends[1], instances[1])],
-            open: delays.map(|delay| self.now + delay),
-            queues: [queue(), queue()],
-        });
-        for slot in SLOTS {
-            let session = ends[index(slot)];
-            self.at(
-                delays[index(slot)],
-                Event::Input(slot, instances[index(slot)], Input::PeerConnected { session }),
-            );
-        }
-    }
-
     /// SIGKILL: the lock is free, what was sent is still read, then end of file; the pidfd tells.
     pub fn kill(&mut self, slot: Slot) {
         let Some(process) = self.processes[index(slot)].take() else { return };
@@ -264,36 +213,6 @@ impl World {
             let delay = self.restart_delay + self.jitter(5 * MS);
             self.at(delay, Event::Start(slot));
         }
-    }
-
-    /// `to` still reads what is under way, unless `lost` percent strike, then end of file.
-    fn half_close(&mut self, mut link: Link, to: Slot, lost: u64) {
-        let (session, instance) = link.ends[index(to)];
-        let mut last = self.now.max(link.open[index(to)]);
-        for channel in 0..2 {
-            if self.random.chance(lost) {
-                continue;
-            }
-            for (when, bytes) in std::mem::take(&mut link.queues[index(to)][channel]) {
-                last = last.max(when);
-                let which = [Channel::Control, Channel::Bulk][channel];
-                let frame = self.frame(to, session, which, bytes);
-                self.at(when.saturating_sub(self.now), Event::Input(to, instance, frame));
-            }
-        }
-        let delay = last - self.now + self.jitter(300 * US);
-        self.at(delay, Event::Input(to, instance, Input::PeerGone { session }));
-    }
-
-    /// The link breaks; both live.
-    pub fn cut(&mut self) {
-        let Some(link) = self.link.take() else { return };
-        self.note(|| "link cut".into());
-        let Link { number, ends, open, queues: [a, b] } = link;
-        let none = || [Queue::new(), Queue::new()];
-        self.half_close(Link { number, ends, open, queues: [a, none()] }, Slot::A, 50);
-        self.half_close(Link { number, ends, open, queues: [none(), b] }, Slot::B, 50);
-        self.wire();
     }
 
     // ---- the machine's doors -----------------------------------------------------------------------------------
@@ -460,46 +379,6 @@ impl World {
         };
         let delay = self.jitter(self.effect_delay);
         self.at(delay, Event::Input(slot, instance, result));
-    }
-
-    // ---- the link ----------------------------------------------------------------------------------------------
-
-    fn send(&mut self, from: Slot, session: u64, channel: Channel, bytes: Vec<u8>) {
-        let delay = self.jitter(self.frame_delay);
-        let Some(link) = self.link.as_mut().filter(|link| link.ends[index(from)].0 == session) else {
-            return;
-        };
-        let to = from.peer();
-        let queue = &mut link.queues[index(to)][channel as usize];
-        // In order within its channel.
-        let when = queue.back().map_or(0, |(last, _)| *last).max(self.now + delay).max(link.open[index(to)]);
-        queue.push_back((when, bytes));
-        let number = link.number;
-        let event = Event::Deliver { to, link: number, channel: channel as usize };
-        self.at(when - self.now, event);
-    }
-
-    fn deliver(&mut self, to: Slot, number: u64, channel: usize) {
-        let Some(link) = self.link.as_mut().filter(|link| link.number == number) else { return };
-        let Some((_, bytes)) = link.queues[index(to)][channel].pop_front() else { return };
-        let (session, instance) = link.ends[index(to)];
-        let which = [Channel::Control, Channel::Bulk][channel];
-        let input = self.frame(to, session, which, bytes);
-        self.at(0, Event::Input(to, instance, input));
-    }
-
-    fn frame(&mut self, to: Slot, session: u64, channel: Channel, mut bytes: Vec<u8>) -> Input {
-        if self.broken == Broken::AcksWithoutStoring {
-            let envelope = Envelope::decode(&bytes).expect("ours");
-            if let Ok(Message::Replicate(record)) = Message::decode(&envelope) {
-                let record = Record { bytes: Vec::new(), ..record };
-                bytes = Message::Replicate(record).encode(envelope.epoch, envelope.sequence);
-            }
-        }
-        if let Some(changed) = self.intercept.filter(|_| to == Slot::B).and_then(|change| change(&bytes)) {
-            bytes = changed;
-        }
-        Input::Frame { session, channel, bytes }
     }
 
     // ---- time --------------------------------------------------------------------------------------------------

@@ -1,0 +1,121 @@
+//! Whether the slave may take over, and who is told: META first, then the peer, the log, the operator.
+
+use super::{
+    core::{Core, NO_ROWS},
+    events::{Level, Output},
+    handover::Handover,
+    master::Master,
+    sync::SlaveSync,
+};
+use crate::{
+    message::{Message, Standing},
+    slot::Slot,
+    subsystem::{Reason, State, Subsystem},
+};
+
+impl Master {
+    /// The slave is no longer in step: META says so first, then commands go on without it.
+    pub(super) fn demote(&mut self, core: &mut Core, why: &str) {
+        self.unready(core);
+        core.log(Level::Warning, format!("MSM {} is not ready: {why}", core.me.slot.peer()));
+        core.send(&Message::Demote { why: why.to_owned() });
+        if let Some(slave) = &mut self.slave {
+            slave.stop();
+        }
+        self.clear_waits();
+    }
+
+    /// The slave is gone.
+    pub(super) fn lose_slave(&mut self, core: &mut Core) {
+        if let Some(slave) = self.slave.take() {
+            self.failures = Some(slave.into_failures());
+            core.log(Level::Warning, format!("MSM {} is gone", core.me.slot.peer()));
+        }
+        self.announced = false;
+        self.unready(core);
+        self.clear_waits();
+    }
+
+    pub(super) fn clear_waits(&mut self) {
+        for entry in &mut self.pipeline {
+            entry.waits = None;
+        }
+    }
+
+    pub(super) fn unready(&mut self, core: &mut Core) {
+        // After a release the tree is not ours to write; a reopened one is mended by `refresh`.
+        if self.ready && self.owns() {
+            self.ready = false;
+            core.push(Output::SetReady { slot: None, generation: self.applied });
+        }
+    }
+
+    /// Whether the handle is open.
+    pub(super) fn owns(&self) -> bool {
+        !self.handover.as_ref().is_some_and(Handover::released)
+    }
+
+    pub(super) fn ready_slot(&self, core: &Core) -> Option<Slot> {
+        self.ready.then(|| core.me.slot.peer())
+    }
+
+    /// After every step: META and the peer are told what has changed.
+    pub(super) fn refresh(&mut self, core: &mut Core) {
+        if self.slave.is_none() && core.peer().is_some_and(|peer| !peer.speaks) {
+            let mut slave = SlaveSync::default();
+            slave.fail(core, Subsystem::Configuration, Reason::Revision);
+            slave.fail(core, Subsystem::L2Hardware, Reason::Revision);
+            self.slave = Some(slave);
+        }
+        let missed = core.link.as_ref().is_some_and(|link| link.missed);
+        if let Some(slave) = &mut self.slave {
+            slave.follow_options(&core.options);
+        }
+        core.rows = self.slave.as_ref().map_or(NO_ROWS, |slave| slave.rows(&core.options, missed));
+        if !self.owns() {
+            return;
+        }
+        let ready = self.serving
+            && core.options.replicate()
+            && self.slave.as_ref().is_some_and(|slave| slave.in_step(self.assigned))
+            && self.laggard(core).is_none();
+        if self.ready && (self.laggard(core).is_some() || !core.options.replicate()) {
+            self.unready(core);
+        } else if ready && !self.ready {
+            self.ready = true;
+            core.push(Output::SetReady { slot: Some(core.me.slot.peer()), generation: self.assigned });
+        }
+        if self.ready && !self.announced && core.options.are_hitless() {
+            self.announced = true;
+            core.log(Level::Info, "Slave MSM initialized for hitless failover operation.");
+        }
+        self.tell_standing(core);
+    }
+
+    fn tell_standing(&self, core: &mut Core) {
+        let subsystems =
+            Subsystem::ALL.iter().zip(core.rows).map(|(name, (state, reason))| (*name, state, reason));
+        let standing = Standing {
+            options: core.options,
+            history: core.history,
+            ready: self.ready,
+            subsystems: subsystems.collect(),
+        };
+        let Some(link) = &mut core.link else { return };
+        if link.peer.as_ref().is_some_and(|peer| peer.speaks)
+            && link.standing_sent.as_ref() != Some(&standing)
+        {
+            link.standing_sent = Some(standing.clone());
+            core.send(&Message::Standing(standing));
+        }
+    }
+
+    /// The first enabled subsystem that is not ready.
+    pub(super) fn laggard(&self, core: &Core) -> Option<(Subsystem, State)> {
+        Subsystem::ALL
+            .into_iter()
+            .zip(core.rows)
+            .find(|(name, (state, _))| name.enabled(&core.options) && *state != State::Ready)
+            .map(|(name, (state, _))| (name, state))
+    }
+}
