@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_seqpacket::{UnixSeqpacket, UnixSeqpacketListener};
 use tracing::{info, warn};
 
+use msm_dataplane::{PinTree, TreeError};
 use msm_proto::Slot;
 
 use super::lock::{self, Lock, LockError};
@@ -45,6 +46,24 @@ pub(crate) enum StartError {
         /// The chassis file.
         file: String,
     },
+    /// Another chassis has the name.
+    #[error(
+        "chassis {name}: another chassis of this name forwards in {bpffs} (owner {owner}) and does not run in {run}; \
+         give this one another `name`, or tear that one down with its own chassis file"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Where its pins are.
+        bpffs: String,
+        /// Who owns them.
+        owner: String,
+        /// This chassis' run directory.
+        run: String,
+    },
+    /// The pins cannot be looked at.
+    #[error("chassis: {0}")]
+    Tree(#[from] TreeError),
     /// Something of the run directory.
     #[error(
         "chassis: cannot {what} {path}: {error}; check `run_dir` of the chassis file and the space left there"
@@ -82,6 +101,9 @@ pub(crate) fn run(chassis: &Chassis, revive: bool) -> Result<(), StartError> {
         }
         Err(LockError::Io { path, error }) => return Err(failed("lock", path)(error)),
     };
+    if !revive {
+        name_is_free(chassis)?;
+    }
     log::start(&chassis.backplane_log(), !revive).map_err(failed("write", chassis.backplane_log()))?;
     if revive {
         process::settle().iter().for_each(|text| info!("{text}"));
@@ -101,6 +123,21 @@ pub(crate) fn run(chassis: &Chassis, revive: bool) -> Result<(), StartError> {
         backplane.serve(listener).await;
         Ok(())
     })
+}
+
+/// Pins with a living owner that is none of this run directory's MSMs are another chassis'.
+fn name_is_free(chassis: &Chassis) -> Result<(), StartError> {
+    let ours = SLOTS.iter().any(|slot| lock::holder(&chassis.msm_lock(*slot)).is_some());
+    let owner = if ours { None } else { PinTree::new(&chassis.bpffs, &chassis.name)?.living_owner()? };
+    match owner {
+        None => Ok(()),
+        Some(owner) => Err(StartError::NameTaken {
+            name: chassis.name.clone(),
+            bpffs: chassis.bpffs.display().to_string(),
+            owner: owner.to_string(),
+            run: chassis.run_dir.display().to_string(),
+        }),
+    }
 }
 
 fn warn_of_missing_netdevs(chassis: &Chassis) {

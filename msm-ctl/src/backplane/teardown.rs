@@ -62,9 +62,12 @@ pub(crate) fn teardown(chassis: &Chassis) -> Result<(), TeardownError> {
     }
     if let Some(lock) = lock {
         let path = chassis.run_dir.clone();
-        lock.remove()
-            .and_then(|()| std::fs::remove_dir_all(&path))
-            .map_err(|error| TeardownError::Remove { path, error })?;
+        match lock.remove().and_then(|()| std::fs::remove_dir_all(&path)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(TeardownError::Remove { path, error });
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

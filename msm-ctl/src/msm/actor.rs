@@ -91,6 +91,8 @@ pub(super) struct Actor {
     /// Results of outputs, taken before anything else.
     results: VecDeque<Input>,
     waiting: BTreeMap<u64, Vec<oneshot::Sender<Reply>>>,
+    /// Answers that go out once the board shows what they are about: who asks next sees it.
+    answered: Vec<(oneshot::Sender<Reply>, Reply)>,
     board: watch::Sender<Arc<Board>>,
     port_faults: BTreeMap<Lport, Vec<String>>,
     faults: Arc<BTreeMap<Lport, Vec<String>>>,
@@ -132,6 +134,7 @@ impl Actor {
             sessions: 0,
             results: VecDeque::new(),
             waiting: BTreeMap::new(),
+            answered: Vec::new(),
             board,
             port_faults: BTreeMap::new(),
             faults,
@@ -377,8 +380,7 @@ impl Actor {
             Answer::Elsewhere(text) => Reply::Elsewhere(text),
         };
         for waiting in self.waiting.remove(&id.0).unwrap_or_default() {
-            // The client may have gone meanwhile.
-            let _ = waiting.send(reply.clone());
+            self.answered.push((waiting, reply.clone()));
         }
     }
 
@@ -502,7 +504,7 @@ impl Actor {
         }
     }
 
-    /// Shows front ends what has changed.
+    /// Shows front ends what has changed, then answers who waits.
     fn show(&mut self) {
         let mut faults = self.port_faults.clone();
         for (lport, fault) in self.plane.faults() {
@@ -527,6 +529,10 @@ impl Actor {
             }
             changed
         });
+        for (waiting, reply) in self.answered.drain(..) {
+            // The client may have gone meanwhile.
+            let _ = waiting.send(reply);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! one, costs itself the connection.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tracing::{info, warn};
 
 use msm_proto::{Channel, FRAME_MAX, Slot};
 
+use crate::backplane::lock;
 use crate::config::chassis::Chassis;
 use crate::process::{self, Process};
 use crate::task::Tasks;
@@ -180,6 +182,7 @@ pub(crate) fn meet(
     events: mpsc::Sender<LinkEvent>,
 ) -> std::io::Result<impl Future<Output = ()> + Send + use<>> {
     let path = chassis.tsync_socket(Slot::A);
+    let peer = chassis.msm_lock(slot.peer());
     let listener = match slot {
         Slot::A => {
             let _ = std::fs::remove_file(&path);
@@ -189,23 +192,24 @@ pub(crate) fn meet(
     };
     Ok(async move {
         match listener {
-            Some(listener) => listen(listener, events).await,
+            Some(listener) => listen(listener, peer, events).await,
             None => connect(&path, events).await,
         }
     })
 }
 
-async fn listen(mut listener: UnixSeqpacketListener, events: mpsc::Sender<LinkEvent>) {
+/// A's side. `peer`: the lock that the MSM of the other slot holds.
+async fn listen(mut listener: UnixSeqpacketListener, peer: PathBuf, events: mpsc::Sender<LinkEvent>) {
     let (sender, mut halves) = mpsc::channel::<(Channel, u64, UnixSeqpacket, Process)>(HALVES);
     let mut waiting: Vec<(Channel, u64, UnixSeqpacket, Process)> = Vec::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(socket) => {
-                    let sender = sender.clone();
+                    let (sender, peer) = (sender.clone(), peer.clone());
                     // A stranger that says nothing holds up nobody.
                     tokio::spawn(async move {
-                        match greet(&socket, Slot::B).await {
+                        match greet(&socket, Slot::B, &peer).await {
                             Ok((channel, pair, process)) => {
                                 let _ = sender.send((channel, pair, socket, process)).await;
                             }
@@ -243,8 +247,12 @@ async fn listen(mut listener: UnixSeqpacketListener, events: mpsc::Sender<LinkEv
 }
 
 /// Admits a peer and answers its hello.
-async fn greet(socket: &UnixSeqpacket, from: Slot) -> Result<(Channel, u64, Process), String> {
+async fn greet(socket: &UnixSeqpacket, from: Slot, lock: &Path) -> Result<(Channel, u64, Process), String> {
     let process = admit(socket)?;
+    // A session ends the one before it, so only the MSM in the slot may begin one.
+    if lock::holder(lock).is_none_or(|holder| holder.pid() != process.pid()) {
+        return Err(format!("pid {} is not the MSM in slot {from}", process.pid()));
+    }
     let hello = hear(socket).await?;
     if hello.slot != from.to_string() {
         return Err(format!("a hello of slot \"{}\"", hello.slot.escape_default()));
@@ -281,7 +289,7 @@ async fn hear(socket: &UnixSeqpacket) -> Result<Hello, String> {
 }
 
 /// B's side: one pair at a time; the next is made when this one has ended, which the peer's death or a drop tells.
-async fn connect(path: &std::path::Path, events: mpsc::Sender<LinkEvent>) {
+async fn connect(path: &Path, events: mpsc::Sender<LinkEvent>) {
     let mut told = false;
     loop {
         match pair(path).await {
@@ -304,14 +312,14 @@ async fn connect(path: &std::path::Path, events: mpsc::Sender<LinkEvent>) {
     }
 }
 
-async fn pair(path: &std::path::Path) -> Result<(Pair, oneshot::Receiver<()>), String> {
+async fn pair(path: &Path) -> Result<(Pair, oneshot::Receiver<()>), String> {
     let number = random();
     let (control, process) = join(path, number, 1).await?;
     let (bulk, _) = join(path, number, 2).await?;
     Ok(Pair::new(control, bulk, process))
 }
 
-async fn join(path: &std::path::Path, pair: u64, channel: u32) -> Result<(UnixSeqpacket, Process), String> {
+async fn join(path: &Path, pair: u64, channel: u32) -> Result<(UnixSeqpacket, Process), String> {
     let socket = UnixSeqpacket::connect(path).await.map_err(|e| e.to_string())?;
     let process = admit(&socket)?;
     let hello = Hello { magic: MAGIC, channel, pair, slot: Slot::B.to_string() };

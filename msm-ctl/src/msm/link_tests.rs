@@ -1,11 +1,13 @@
 use super::*;
-use std::path::Path;
+use crate::backplane::lock::Lock;
 
 const FILE: &str = "name = \"t\"\ntype = \"BD6804\"\nsystem_mac = \"02:00:00:00:00:01\"\n";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 struct Bed {
     chassis: Chassis,
+    /// This process is in slot B too.
+    in_b: Option<Lock>,
     _dir: tempfile::TempDir,
 }
 
@@ -13,7 +15,9 @@ fn bed() -> Bed {
     let dir = tempfile::tempdir().expect("temporary directory");
     let file = dir.path().join("t.toml");
     std::fs::write(&file, format!("run_dir = \"{}\"\n{FILE}", dir.path().display())).expect("written");
-    Bed { chassis: Chassis::read(&file, Path::new("/")).expect("good"), _dir: dir }
+    let chassis = Chassis::read(&file, Path::new("/")).expect("good");
+    let in_b = Some(Lock::take(&chassis.msm_lock(Slot::B), true).expect("free"));
+    Bed { chassis, in_b, _dir: dir }
 }
 
 async fn next(events: &mut mpsc::Receiver<LinkEvent>) -> LinkEvent {
@@ -106,4 +110,17 @@ async fn a_record_that_is_too_long_ends_the_connection() {
     let _a_out = connected(&mut a).await.start(4, &tasks, &to_a);
     pair.control.send(&vec![0; FRAME_MAX + 10_000]).await.expect("the kernel takes it");
     assert!(matches!(next(&mut a).await, LinkEvent::Gone { session: 4 }));
+}
+
+#[tokio::test]
+async fn who_is_not_in_the_slot_begins_no_session() {
+    let mut bed = bed();
+    drop(bed.in_b.take());
+    let (to_a, mut a) = mpsc::channel(64);
+    tokio::spawn(meet(&bed.chassis, Slot::A, to_a).expect("listens"));
+    let path = bed.chassis.tsync_socket(Slot::A);
+    assert!(pair(&path).await.is_err(), "a hello as good as any, from the wrong process");
+    let _in_b = Lock::take(&bed.chassis.msm_lock(Slot::B), true).expect("free");
+    let _pair = pair(&path).await.expect("now it is");
+    let _a = connected(&mut a).await;
 }

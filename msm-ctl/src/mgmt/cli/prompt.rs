@@ -29,7 +29,11 @@ pub(super) struct Prompt {
 
 /// Starts the editor. It reads one line for each prompt it is sent, and ends with the input.
 pub(super) fn start() -> Result<Prompt, ReadlineError> {
-    let config = Config::builder().max_history_size(HISTORY)?.completion_type(CompletionType::List).build();
+    let config = Config::builder()
+        .max_history_size(HISTORY)?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .build();
     let mut editor: Editor<Words, DefaultHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Words));
     editor.bind_sequence(KeyEvent::from('?'), Cmd::Complete);

@@ -174,6 +174,12 @@ async fn converse(stream: UnixStream, mut desk: Desk) -> Result<End, End> {
                 let id = request.id;
                 let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|_| End::Gone)?;
                 let answer = answer(request, &desk).await;
+                // What the command changed comes before its answer: the client's next prompt shows it.
+                let now = announce(&desk.board.borrow_and_update());
+                if now != said {
+                    send(&mut writer, Body::Announce(now.clone())).await?;
+                    said = now;
+                }
                 send_answer(&mut writer, id, answer).await?;
                 drop(place);
             }
