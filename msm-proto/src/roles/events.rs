@@ -11,7 +11,7 @@ use crate::{
     slot::{OwnerName, Slot},
 };
 
-/// A T-sync link, numbered upwards by the process: a reconnect is a new session, and ends the one before.
+/// A T-sync link, numbered upwards by the process, from 1: a reconnect is a new session, and ends the one before.
 pub type Session = u64;
 
 /// Chosen at random by the client. A repeat of one of the last 256 commands is not carried out again; it is answered

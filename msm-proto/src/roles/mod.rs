@@ -33,13 +33,15 @@ pub struct Machine {
     role: RoleState,
     /// Observations asked for and not answered: only the last one counts.
     observing: u32,
+    /// The last session's number.
+    sessions: Session,
 }
 
 impl Machine {
     /// An MSM that has not started yet: its first input is [`Input::Boot`].
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { core: Core::new(identity), role: RoleState::Off, observing: 0 }
+        Self { core: Core::new(identity), role: RoleState::Off, observing: 0, sessions: 0 }
     }
 
     /// Takes one input at `now` and says what is to be done. Never panics on what a peer or a client says.
@@ -68,7 +70,10 @@ impl Machine {
                 }
             }
             Input::Tick => self.tick(now),
+            // An older session has ended already.
+            Input::PeerConnected { session } if session <= self.sessions => {}
             Input::PeerConnected { session } => {
+                self.sessions = session;
                 if self.core.link.is_some() {
                     self.gone(now);
                 }

@@ -246,7 +246,8 @@ impl World {
 
     pub fn pause(&mut self, slot: Slot, length: u64) {
         if let Some(process) = &mut self.processes[index(slot)] {
-            process.paused_until = self.now + length;
+            // Never shorter than before: events keep their order.
+            process.paused_until = process.paused_until.max(self.now + length);
         }
     }
 
