@@ -282,6 +282,9 @@ impl Actor {
             Takeover::Failover(decision) => Some(decision),
             Takeover::Cold | Takeover::Adopted => None,
         };
+        if takeover == Takeover::Adopted {
+            info!(target: "msm.failover", "the tables were found without an owner; configuration that was not saved is gone");
+        }
         if decision.is_none_or(|decision| decision.configuration == ConfigSource::Flash) {
             self.config = Arc::new(Config::of(&self.chassis));
         }

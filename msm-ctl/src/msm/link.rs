@@ -84,13 +84,13 @@ impl Drop for Outbox {
 }
 
 impl Outbox {
-    /// Queues a record; false when there is no room or nobody sends any more.
+    /// Queues a record; false when there is no room. On a connection that has ended it is lost, and `Gone` follows.
     pub(crate) fn send(&self, channel: Channel, bytes: Vec<u8>) -> bool {
         let sender = match channel {
             Channel::Control => &self.control,
             Channel::Bulk => &self.bulk,
         };
-        sender.try_send(bytes).is_ok()
+        !matches!(sender.try_send(bytes), Err(mpsc::error::TrySendError::Full(_)))
     }
 }
 
@@ -110,26 +110,35 @@ impl Pair {
         let (control, from_control) = mpsc::channel(OUTBOX);
         let (bulk, from_bulk) = mpsc::channel(OUTBOX);
         let mut handles = Vec::new();
-        for (channel, socket, queue) in
-            [(Channel::Control, self.control, from_control), (Channel::Bulk, self.bulk, from_bulk)]
-        {
-            let (writer, gone) = (Arc::clone(&socket), events.clone());
+        for (socket, queue) in [(&self.control, from_control), (&self.bulk, from_bulk)] {
+            let socket = Arc::clone(socket);
             let write = async move {
-                if let Err(error) = write(&writer, queue).await {
-                    warn!("T-sync: cannot send to the other MSM: {error}");
-                    let _ = gone.send(LinkEvent::Gone { session }).await;
+                if write(&socket, queue).await.is_err() {
+                    end(&socket);
                 }
             };
             handles.push(tasks.spawn("tsync", true, write).abort_handle());
-            let events = events.clone();
-            let read = async move {
-                if let Err(why) = read(&socket, session, channel, &events).await {
-                    info!("T-sync: connection dropped: {why}");
-                }
-                let _ = events.send(LinkEvent::Gone { session }).await;
-            };
-            handles.push(tasks.spawn("tsync", true, read).abort_handle());
         }
+        let (control_in, bulk_in, sink) = (self.control, self.bulk, events.clone());
+        let read = async move {
+            let one = |channel, socket: Arc<UnixSeqpacket>, other: Arc<UnixSeqpacket>| {
+                let sink = &sink;
+                async move {
+                    if let Err(why) = read(&socket, session, channel, sink).await {
+                        warn!("T-sync: session {session} ends: {why}");
+                    }
+                    // Half a session is none; what has come by the other connection is read all the same.
+                    end(&socket);
+                    end(&other);
+                }
+            };
+            tokio::join!(
+                one(Channel::Control, Arc::clone(&control_in), Arc::clone(&bulk_in)),
+                one(Channel::Bulk, Arc::clone(&bulk_in), Arc::clone(&control_in)),
+            );
+            let _ = sink.send(LinkEvent::Gone { session }).await;
+        };
+        handles.push(tasks.spawn("tsync", true, read).abort_handle());
         let (process, events) = (self.process, events.clone());
         tasks.spawn("tsync", true, async move {
             match process.dead().await {
@@ -139,6 +148,12 @@ impl Pair {
         });
         Outbox { control, bulk, tasks: handles, _open: self.open }
     }
+}
+
+/// Neither side sends any more; what is in the socket can still be read.
+fn end(socket: &UnixSeqpacket) {
+    // It can only fail on a connection that has ended.
+    let _ = socket.shutdown(std::net::Shutdown::Both);
 }
 
 async fn write(socket: &UnixSeqpacket, mut queue: mpsc::Receiver<Vec<u8>>) -> std::io::Result<()> {
@@ -158,7 +173,13 @@ async fn read(
     // One byte more than any record, so that a longer one is seen to be.
     let mut buffer = vec![0; FRAME_MAX + 1];
     loop {
-        let info = socket.recv(&mut buffer).await.map_err(|e| e.to_string())?;
+        let info = match socket.recv(&mut buffer).await {
+            Ok(info) => info,
+            // The peer ended without having read all of ours (af_unix.c, unix_release_sock). The kernel says so once, before
+            // it gives what the peer sent: the last records of a dead master.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => continue,
+            Err(error) => return Err(error.to_string()),
+        };
         match info.bytes_read() {
             0 => return Ok(()),
             length if length > FRAME_MAX => return Err(format!("a record of more than {FRAME_MAX} bytes")),

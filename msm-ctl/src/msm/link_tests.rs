@@ -124,3 +124,32 @@ async fn who_is_not_in_the_slot_begins_no_session() {
     let _pair = pair(&path).await.expect("now it is");
     let _a = connected(&mut a).await;
 }
+
+/// What a master sent before it died is heard before its end, though it died with our records unread.
+#[tokio::test]
+async fn the_last_words_of_a_peer_come_before_its_end() {
+    let bed = bed();
+    let (tasks, _exceptions) = Tasks::new();
+    let (to_a, mut a) = mpsc::channel(64);
+    tokio::spawn(meet(&bed.chassis, Slot::A, to_a.clone()).expect("listens"));
+    let (theirs, _open) = pair(&bed.chassis.tsync_socket(Slot::A)).await.expect("both");
+    let ours = connected(&mut a).await;
+    // Unread at the other end: its close is a reset for us.
+    ours.control.send(&[1]).await.expect("sent");
+    ours.bulk.send(&[1]).await.expect("sent");
+    for word in 0..5u8 {
+        theirs.control.send(&[word]).await.expect("sent");
+        theirs.bulk.send(&[word]).await.expect("sent");
+    }
+    drop(theirs);
+    let _out = ours.start(1, &tasks, &to_a);
+    let mut heard = 0;
+    loop {
+        match next(&mut a).await {
+            LinkEvent::Frame { .. } => heard += 1,
+            LinkEvent::Gone { session: 1 } => break,
+            _ => panic!("neither a word nor the end"),
+        }
+    }
+    assert_eq!(heard, 10);
+}
