@@ -8,6 +8,8 @@ use tokio::io::unix::AsyncFd;
 
 /// Files an MSM may hold: a pinned link and a few maps for each of 1,024 ports, clients and sockets.
 const NOFILE: u64 = 16_384;
+/// Before ordinary work: a takeover that waits for a compiler is a slow one.
+const NICE: i32 = -10;
 /// Nearly never killed for memory: an MSM that dies of another process' appetite is a failover for nothing.
 const OOM_SCORE: &str = "-900";
 
@@ -107,6 +109,9 @@ pub(crate) fn settle() -> Vec<String> {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // A session of its own: the terminal's signals are not for the chassis. Fails for a group leader, who has one.
     let _ = rustix::process::setsid();
+    if let Err(e) = rustix::process::setpriority_process(None, NICE) {
+        failed.push(format!("nice stays: {e}"));
+    }
     if let Err(e) = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE) {
         failed.push(format!("oom_score_adj stays: {e}"));
     }
