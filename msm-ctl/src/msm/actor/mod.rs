@@ -1,15 +1,15 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
+mod commands;
+mod tables;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use msm_abi::{FdbKey, Lport};
+use msm_abi::Lport;
 use msm_dataplane::Observer;
-use msm_proto::{
-    Answer, CommandId, ConfigSource, Identity, Input, Level, Machine, Outcome, Output, Slot, Takeover, Time,
-};
-use prost::Message;
+use msm_proto::{CommandId, Identity, Input, Level, Machine, Output, Slot, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
@@ -20,23 +20,18 @@ use crate::backplane::watch::Presence;
 use crate::config::change::Change;
 use crate::config::chassis::Chassis;
 use crate::config::model::Config;
-use crate::mgmt::cli::grammar::Command;
 use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
 use crate::switch::plane::Plane;
-use crate::switch::ports::{self, Report};
-use crate::switch::sweeper::{Found, Search, Sweeper};
+use crate::switch::ports::Report;
+use crate::switch::sweeper::{Found, Sweeper};
 use crate::task::{Exception, Tasks};
 
 /// How often stations are looked at that may be over age: much finer than the shortest age of 15 s.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How long after a failed write of the tables it is tried again.
-const RETRY: Duration = Duration::from_secs(1);
 /// Events of each kind not yet handled.
 pub(super) const EVENTS: usize = 256;
-/// Clients that wait for an answer: as many as may be connected, and those that asked again.
-const WAITING: usize = 256;
 
 /// Where events come from.
 pub(super) struct Sources {
@@ -276,168 +271,6 @@ impl Actor {
         }
     }
 
-    /// Serves with what is to be kept: no table is read whole here.
-    fn serve(&mut self, takeover: Takeover) {
-        let decision = match takeover {
-            Takeover::Failover(decision) => Some(decision),
-            Takeover::Cold | Takeover::Adopted => None,
-        };
-        if takeover == Takeover::Adopted {
-            info!(target: "msm.failover", "the tables were found without an owner; configuration that was not saved is gone");
-        }
-        if decision.is_none_or(|decision| decision.configuration == ConfigSource::Flash) {
-            self.config = Arc::new(Config::of(&self.chassis));
-        }
-        self.planned.clear();
-        let begun = Instant::now();
-        match self.plane.apply(&self.config) {
-            Ok(changes) => info!(
-                target: "msm.failover",
-                "{} tables: {} writes in {} us",
-                if takeover == Takeover::Cold { "new" } else { "adopted" },
-                changes.writes,
-                begun.elapsed().as_micros()
-            ),
-            Err(error) => self.behind(&error),
-        }
-        if decision.is_some_and(|decision| !decision.keep_l2) {
-            match self.plane.flush() {
-                Ok(stations) => info!(target: "msm.failover", "{stations} learned stations discarded"),
-                Err(error) => error!(target: "msm.failover", "learned stations are not discarded: {error}"),
-            }
-        }
-        if decision.is_some_and(|decision| !decision.keep_links) {
-            info!(target: "msm.failover", "ports go down and up: link-action take-links-down");
-            self.tasks.spawn("ports", false, ports::bounce(self.ports(), self.view.clone()));
-        } else {
-            self.tasks.spawn("ports", false, self.bring_up(self.ports()));
-        }
-        self.sweep_at = Instant::now() + SWEEP;
-        self.results.push_back(Input::Serving);
-    }
-
-    fn ports(&self) -> Vec<(Lport, String)> {
-        self.chassis.ports.iter().map(|(lport, netdev)| (*lport, netdev.clone())).collect()
-    }
-
-    fn bring_up(&self, ports: Vec<(Lport, String)>) -> impl Future<Output = ()> + Send + use<> {
-        let (sender, mut reports) = mpsc::channel(1);
-        let back = self.back.clone();
-        async move {
-            let forward = async {
-                while let Some(report) = reports.recv().await {
-                    let _ = back.send(Back::Port(report)).await;
-                }
-            };
-            tokio::join!(ports::bring_up(ports, sender), forward);
-        }
-    }
-
-    fn behind(&mut self, error: &str) {
-        error!(target: "msm.plane", "{error}; it is tried again in {} ms", RETRY.as_millis());
-        self.retry_at = Some(Instant::now() + RETRY);
-    }
-
-    /// Writes what differs, if something may.
-    fn bring_up_to_date(&mut self) {
-        if self.plane.writable().is_some()
-            && self.plane.is_behind(&self.config)
-            && let Err(error) = self.plane.apply(&self.config)
-        {
-            self.behind(&error);
-        }
-    }
-
-    /// Applies a change, or rolls it back and says why.
-    fn apply(&mut self, id: CommandId, record: &[u8]) -> Result<String, String> {
-        self.planned.retain(|(planned, _)| *planned != id);
-        let next = self.config.with(&Change::read(record)?)?;
-        if let Err(error) = self.plane.apply(&next) {
-            if let Err(error) = self.plane.apply(&self.config) {
-                self.behind(&error);
-            }
-            return Err(format!("the tables cannot be written: {error}"));
-        }
-        self.config = Arc::new(next);
-        Ok(String::new())
-    }
-
-    fn replay(&mut self, record: &[u8]) -> Result<(), String> {
-        self.config = Arc::new(self.config.with(&Change::read(record)?)?);
-        Ok(())
-    }
-
-    fn check_hardware(&self) {
-        let (tree, back) = (self.plane.tree(), self.back.clone());
-        self.tasks.spawn("hardware", false, async move {
-            let checked = tokio::task::spawn_blocking(move || sample(&tree)).await;
-            let checked = checked.unwrap_or_else(|e| Err(e.to_string()));
-            let _ = back.send(Back::Hardware(Box::new(checked))).await;
-        });
-    }
-
-    fn answer(&mut self, id: CommandId, answer: Answer) {
-        let reply = match answer {
-            Answer::Outcome(Outcome::Done(text)) => Reply::Done(text),
-            Answer::Outcome(Outcome::Failed(text)) | Answer::Refused(text) => Reply::Failed(text),
-            Answer::Elsewhere(text) => Reply::Elsewhere(text),
-        };
-        for waiting in self.waiting.remove(&id.0).unwrap_or_default() {
-            self.answered.push((waiting, reply.clone()));
-        }
-    }
-
-    fn job(&mut self, Job { id, command, reply }: Job) {
-        let id = CommandId(id);
-        if self.waiting.len() >= WAITING {
-            let _ = reply.send(Reply::Failed(format!("{WAITING} commands are waiting; try again")));
-            return;
-        }
-        let input = match command {
-            Command::Show(_) => return,
-            Command::Failover => Input::RunFailover { id },
-            Command::Exception(task) => {
-                let _ = reply.send(match self.tasks.debug_exception(&task) {
-                    Ok(()) => Reply::Done(String::new()),
-                    Err(why) => Reply::Failed(why),
-                });
-                return;
-            }
-            Command::Change(change) => match self.plan(id, &change) {
-                Ok(input) => {
-                    self.planned.push_back((id, change));
-                    input
-                }
-                Err(why) => {
-                    let _ = reply.send(Reply::Failed(why));
-                    return;
-                }
-            },
-        };
-        self.waiting.entry(id.0).or_default().push(reply);
-        self.give(input);
-        // What was answered at once, or refused, is no plan any more.
-        if !self.waiting.contains_key(&id.0) {
-            self.planned.retain(|(planned, _)| *planned != id);
-        }
-    }
-
-    /// The change as a record, if it can be made after those that are under way. One that was made before is not planned
-    /// again: its record is not looked at.
-    fn plan(&self, id: CommandId, change: &Change) -> Result<Input, String> {
-        let record = change.encode_to_vec();
-        if self.machine.outcome(id).is_some() || self.planned.iter().any(|(planned, _)| *planned == id) {
-            return Ok(Input::Command { id, record, options: None });
-        }
-        let mut before = Config::clone(&self.config);
-        for (_, change) in &self.planned {
-            before = before.with(change).unwrap_or(before);
-        }
-        let after = before.with(change)?;
-        let options = (after.options != before.options).then_some(after.options);
-        Ok(Input::Command { id, record, options })
-    }
-
     fn exception(&mut self, Exception { task, critical, message }: Exception) {
         self.give(Input::Exception { task: task.to_owned(), critical, text: message });
     }
@@ -482,31 +315,6 @@ impl Actor {
         }
     }
 
-    fn netlink_event(&mut self, event: &netlink::LinkEvent) {
-        let port = ports::heard(&self.chassis, event);
-        self.bring_up_to_date();
-        if self.plane.writable().is_some()
-            && let Some((lport, netdev)) = port.and_then(|lport| self.chassis.ports.get_key_value(&lport))
-        {
-            self.tasks.spawn("ports", false, self.bring_up(vec![(*lport, netdev.clone())]));
-        }
-    }
-
-    fn sweep(&mut self) {
-        self.bring_up_to_date();
-        if let (Some(epoch), Some(observer)) = (self.plane.writable(), self.plane.observer()) {
-            let configured =
-                self.config.blackholes.iter().map(|(mac, vid)| FdbKey::new(mac.0, *vid)).collect();
-            self.sweeper.search(Search { observer: Arc::clone(observer), configured, epoch });
-        }
-    }
-
-    fn found(&mut self, found: &Found) {
-        if self.plane.writable() == Some(found.epoch) {
-            self.plane.sweep(&found.keys);
-        }
-    }
-
     /// Shows front ends what has changed, then answers who waits.
     fn show(&mut self) {
         let mut faults = self.port_faults.clone();
@@ -537,14 +345,4 @@ impl Actor {
             let _ = waiting.send(reply);
         }
     }
-}
-
-/// Opens the tables for reading, which checks their ABI, and reads some of each kind.
-fn sample(tree: &msm_dataplane::PinTree) -> Result<Observer, String> {
-    let observer = tree.observe().map_err(|e| e.to_string())?;
-    observer.meta().map_err(|e| e.to_string())?;
-    observer.plane_config().map_err(|e| e.to_string())?;
-    observer.fabrics().map_err(|e| e.to_string())?;
-    observer.fdb_len().map_err(|e| e.to_string())?;
-    Ok(observer)
 }

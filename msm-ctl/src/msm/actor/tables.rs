@@ -1,0 +1,157 @@
+//! What the machine wants of the tables, and what keeps them as they should be.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use msm_abi::{FdbKey, Lport};
+use msm_dataplane::Observer;
+use msm_proto::{CommandId, ConfigSource, Input, Takeover};
+use tokio::sync::mpsc;
+use tracing::{error, info};
+
+use super::{Actor, Back, SWEEP};
+use crate::config::change::Change;
+use crate::config::model::Config;
+use crate::netlink;
+use crate::switch::ports;
+use crate::switch::sweeper::{Found, Search};
+
+/// How long after a failed write of the tables it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Actor {
+    /// Serves with what is to be kept: no table is read whole here.
+    pub(super) fn serve(&mut self, takeover: Takeover) {
+        let decision = match takeover {
+            Takeover::Failover(decision) => Some(decision),
+            Takeover::Cold | Takeover::Adopted => None,
+        };
+        if takeover == Takeover::Adopted {
+            info!(target: "msm.failover", "the tables were found without an owner; configuration that was not saved is gone");
+        }
+        if decision.is_none_or(|decision| decision.configuration == ConfigSource::Flash) {
+            self.config = Arc::new(Config::of(&self.chassis));
+        }
+        self.planned.clear();
+        let begun = Instant::now();
+        match self.plane.apply(&self.config) {
+            Ok(changes) => info!(
+                target: "msm.failover",
+                "{} tables: {} writes in {} us",
+                if takeover == Takeover::Cold { "new" } else { "adopted" },
+                changes.writes,
+                begun.elapsed().as_micros()
+            ),
+            Err(error) => self.behind(&error),
+        }
+        if decision.is_some_and(|decision| !decision.keep_l2) {
+            match self.plane.flush() {
+                Ok(stations) => info!(target: "msm.failover", "{stations} learned stations discarded"),
+                Err(error) => error!(target: "msm.failover", "learned stations are not discarded: {error}"),
+            }
+        }
+        if decision.is_some_and(|decision| !decision.keep_links) {
+            info!(target: "msm.failover", "ports go down and up: link-action take-links-down");
+            self.tasks.spawn("ports", false, ports::bounce(self.ports(), self.view.clone()));
+        } else {
+            self.tasks.spawn("ports", false, self.bring_up(self.ports()));
+        }
+        self.sweep_at = Instant::now() + SWEEP;
+        self.results.push_back(Input::Serving);
+    }
+
+    fn ports(&self) -> Vec<(Lport, String)> {
+        self.chassis.ports.iter().map(|(lport, netdev)| (*lport, netdev.clone())).collect()
+    }
+
+    fn bring_up(&self, ports: Vec<(Lport, String)>) -> impl Future<Output = ()> + Send + use<> {
+        let (sender, mut reports) = mpsc::channel(1);
+        let back = self.back.clone();
+        async move {
+            let forward = async {
+                while let Some(report) = reports.recv().await {
+                    let _ = back.send(Back::Port(report)).await;
+                }
+            };
+            tokio::join!(ports::bring_up(ports, sender), forward);
+        }
+    }
+
+    fn behind(&mut self, error: &str) {
+        error!(target: "msm.plane", "{error}; it is tried again in {} ms", RETRY.as_millis());
+        self.retry_at = Some(Instant::now() + RETRY);
+    }
+
+    /// Writes what differs, if something may.
+    pub(super) fn bring_up_to_date(&mut self) {
+        if self.plane.writable().is_some()
+            && self.plane.is_behind(&self.config)
+            && let Err(error) = self.plane.apply(&self.config)
+        {
+            self.behind(&error);
+        }
+    }
+
+    /// Applies a change, or rolls it back and says why.
+    pub(super) fn apply(&mut self, id: CommandId, record: &[u8]) -> Result<String, String> {
+        self.planned.retain(|(planned, _)| *planned != id);
+        let next = self.config.with(&Change::read(record)?)?;
+        if let Err(error) = self.plane.apply(&next) {
+            if let Err(error) = self.plane.apply(&self.config) {
+                self.behind(&error);
+            }
+            return Err(format!("the tables cannot be written: {error}"));
+        }
+        self.config = Arc::new(next);
+        Ok(String::new())
+    }
+
+    pub(super) fn replay(&mut self, record: &[u8]) -> Result<(), String> {
+        self.config = Arc::new(self.config.with(&Change::read(record)?)?);
+        Ok(())
+    }
+
+    pub(super) fn check_hardware(&self) {
+        let (tree, back) = (self.plane.tree(), self.back.clone());
+        self.tasks.spawn("hardware", false, async move {
+            let checked = tokio::task::spawn_blocking(move || sample(&tree)).await;
+            let checked = checked.unwrap_or_else(|e| Err(e.to_string()));
+            let _ = back.send(Back::Hardware(Box::new(checked))).await;
+        });
+    }
+
+    pub(super) fn netlink_event(&mut self, event: &netlink::LinkEvent) {
+        let port = ports::heard(&self.chassis, event);
+        self.bring_up_to_date();
+        if self.plane.writable().is_some()
+            && let Some((lport, netdev)) = port.and_then(|lport| self.chassis.ports.get_key_value(&lport))
+        {
+            self.tasks.spawn("ports", false, self.bring_up(vec![(*lport, netdev.clone())]));
+        }
+    }
+
+    pub(super) fn sweep(&mut self) {
+        self.bring_up_to_date();
+        if let (Some(epoch), Some(observer)) = (self.plane.writable(), self.plane.observer()) {
+            let configured =
+                self.config.blackholes.iter().map(|(mac, vid)| FdbKey::new(mac.0, *vid)).collect();
+            self.sweeper.search(Search { observer: Arc::clone(observer), configured, epoch });
+        }
+    }
+
+    pub(super) fn found(&mut self, found: &Found) {
+        if self.plane.writable() == Some(found.epoch) {
+            self.plane.sweep(&found.keys);
+        }
+    }
+}
+
+/// Opens the tables for reading, which checks their ABI, and reads some of each kind.
+fn sample(tree: &msm_dataplane::PinTree) -> Result<Observer, String> {
+    let observer = tree.observe().map_err(|e| e.to_string())?;
+    observer.meta().map_err(|e| e.to_string())?;
+    observer.plane_config().map_err(|e| e.to_string())?;
+    observer.fabrics().map_err(|e| e.to_string())?;
+    observer.fdb_len().map_err(|e| e.to_string())?;
+    Ok(observer)
+}
