@@ -60,13 +60,16 @@ struct Seen {
 }
 
 fn before(rig: &Rig<'_>, cli: &mut Cli, scenario: Scenario, number: u32) -> Result<Before> {
+    rig.bed.wait_ready(READY)?;
+    let setting = Setting::make(cli, scenario.name(), number)?;
+    // Again: a slave that did not confirm the setting in time is ready no more.
     let ready = rig.bed.wait_ready(READY)?;
     Ok(Before {
         ready,
         old: rig.bed.pid(ready.master)?,
         new: rig.bed.pid(ready.slave)?,
         pidfd: rig.bed.pidfd(ready.master)?,
-        setting: Setting::make(cli, scenario.name(), number)?,
+        setting,
         carrier: rig.bed.carrier_changes()?,
     })
 }

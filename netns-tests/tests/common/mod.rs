@@ -115,6 +115,17 @@ pub(crate) fn port(bed: &Testbed, name: &str) -> Value {
     list.iter().find(|port| port["port"] == name).expect("the port").clone()
 }
 
+/// Ends of the product's logs, for a failure's message.
+pub(crate) fn logs(bed: &Testbed) -> String {
+    const LINES: usize = 25;
+    let tail = |name: &str| {
+        let text = std::fs::read_to_string(bed.run_dir().join(name)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        format!("{name}:\n{}\n", lines[lines.len().saturating_sub(LINES)..].join("\n"))
+    };
+    ["chassis.log", "msm-a.log", "msm-b.log"].map(tail).concat()
+}
+
 /// Resident memory of a process in KiB.
 pub(crate) fn resident_kib(pid: Pid) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).expect("a live process");
