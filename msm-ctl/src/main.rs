@@ -99,7 +99,12 @@ fn run(command: Command) -> anyhow::Result<bool> {
         Command::Msm { slot, file } => msm::run::run(read(&file)?, slot.into())?,
         Command::Teardown { file } => backplane::teardown::teardown(&read(&file)?)?,
         Command::Cli { run_dir, slot, format, commands } => {
-            return Ok(client::run(client::Options { run_dir, slot: slot.map(Into::into), format, commands })?);
+            return Ok(client::run(client::Options {
+                run_dir,
+                slot: slot.map(Into::into),
+                format,
+                commands,
+            })?);
         }
     }
     Ok(true)
