@@ -70,10 +70,12 @@ pub struct FlowState {
     pub hole_ns: u64,
     /// Last arrival; 0 before the first.
     pub last_ns: u64,
+    /// The longest of the holes, whichever phase it ended in.
+    pub hole: Gap,
     /// Longest gap by phase.
     pub gaps: [Gap; PHASES],
 }
-const _: () = assert!(size_of::<FlowState>() == 64 + 16 * PHASES);
+const _: () = assert!(size_of::<FlowState>() == 80 + 16 * PHASES);
 
 /// A stream as its receiver saw it.
 #[repr(C)]

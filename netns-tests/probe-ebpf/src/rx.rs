@@ -149,6 +149,7 @@ fn sequence(number: u32, sequence: u64, now: u64, phase: u32) -> Option<()> {
             if state.last_ns != 0 {
                 state.hole_ns += now - state.last_ns;
             }
+            longer(&mut state.hole, state.last_ns, now);
         }
         state.next = sequence + 1;
     }
@@ -160,7 +161,11 @@ fn sequence(number: u32, sequence: u64, now: u64, phase: u32) -> Option<()> {
 #[inline(always)]
 fn longest(gaps: &mut [Gap; PHASES], phase: u32, last: u64, now: u64) {
     // The phase comes from user space: the bound is for the verifier.
-    let gap = &mut gaps[phase as usize % PHASES];
+    longer(&mut gaps[phase as usize % PHASES], last, now);
+}
+
+#[inline(always)]
+fn longer(gap: &mut Gap, last: u64, now: u64) {
     if last != 0 && now - last > gap.ns {
         *gap = Gap { ns: now - last, end_ns: now };
     }

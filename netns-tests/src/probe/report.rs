@@ -39,6 +39,8 @@ pub struct FlowReport {
     pub holes: u64,
     /// See `holes`.
     pub hole_ns: u64,
+    /// The longest of them.
+    pub hole: Gap,
     /// Longest gap by phase.
     pub gaps: Vec<Gap>,
 }
@@ -200,6 +202,7 @@ fn flow_report(stream: &Stream, receiver: &Receiver, flow: u16, totals: Totals) 
         too_late: state.too_late,
         holes: state.holes,
         hole_ns: state.hole_ns,
+        hole: gap(&state.hole),
         gaps: state.gaps[..totals.phases].iter().map(gap).collect(),
     })
 }

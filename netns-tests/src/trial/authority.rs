@@ -116,10 +116,12 @@ pub(super) fn powerless(pid: Pid, pidfd: &OwnedFd) -> Result<bool> {
     Ok(dead(pidfd)? || writable_maps(pid)? == 0)
 }
 
-/// When the authority flow's gap began, in ms from the commit. None if there was no gap like it, or it began before the commit: then
-/// something else took the frames.
+/// When the authority flow's gap began, in ms from the commit. It is the longest time around missing numbers: a sender that was kept from
+/// its CPU makes a gap too, but loses nothing. None if there was none like it, or it began before the commit: then something else took
+/// the frames.
 pub(super) fn gap_begins_ms(stream: &StreamReport, committed_ns: u64) -> Option<f64> {
-    let gap = stream.gaps.get(1).filter(|gap| gap.ns > SILENCE_NS && stream.lost > 0)?;
+    let holes = stream.flows.iter().map(|flow| &flow.hole);
+    let gap = holes.max_by_key(|hole| hole.ns).filter(|hole| hole.ns > SILENCE_NS && stream.lost > 0)?;
     let ms = (gap.begin_ns as f64 - committed_ns as f64) / 1e6;
     (ms >= -ARRIVAL_MS).then_some(ms)
 }
@@ -132,7 +134,7 @@ pub(super) fn gap_deadline_ns(committed_ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::Gap;
+    use crate::probe::{FlowReport, Gap};
 
     #[test]
     fn a_map_is_writable_by_its_access_mode() {
@@ -145,10 +147,20 @@ mod tests {
 
     #[test]
     fn a_gap_counts_only_with_loss() {
-        let gap = Gap { ns: 60_000_000, begin_ns: 1_004_000_000, end_ns: 1_064_000_000 };
-        let mut stream =
-            StreamReport { lost: 60, gaps: vec![Gap::default(), gap], ..StreamReport::default() };
-        assert_eq!(gap_begins_ms(&stream, 1_000_000_000), Some(4.0));
+        let hole = Gap { ns: 60_000_000, begin_ns: 1_004_000_000, end_ns: 1_064_000_000 };
+        let late = Gap { ns: 200_000_000, begin_ns: 700_000_000, end_ns: 900_000_000 };
+        let flow = FlowReport { hole, gaps: vec![Gap::default(), late], ..FlowReport::default() };
+        let mut stream = StreamReport {
+            lost: 60,
+            gaps: vec![Gap::default(), late],
+            flows: vec![flow],
+            ..StreamReport::default()
+        };
+        assert_eq!(
+            gap_begins_ms(&stream, 1_000_000_000),
+            Some(4.0),
+            "a longer wait of the sender hides it not"
+        );
         assert_eq!(gap_begins_ms(&stream, 1_010_000_000), None, "it began before the commit");
         stream.lost = 0;
         assert_eq!(gap_begins_ms(&stream, 1_000_000_000), None, "late is not lost");
