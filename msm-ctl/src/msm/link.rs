@@ -31,6 +31,8 @@ const RETRY: Duration = Duration::from_millis(10);
 const HALVES: usize = 4;
 /// Records in an outbox: a snapshot of 16 MiB in chunks, and the commands that come meanwhile.
 const OUTBOX: usize = 512;
+/// Name of the tasks of a session: without one of them it is over.
+pub(super) const TASK: &str = "tsync";
 
 /// First record of a connection.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -117,7 +119,7 @@ impl Pair {
                     end(&socket);
                 }
             };
-            handles.push(tasks.spawn("tsync", true, write).abort_handle());
+            handles.push(tasks.spawn(TASK, true, write).abort_handle());
         }
         let (control_in, bulk_in, sink) = (self.control, self.bulk, events.clone());
         let read = async move {
@@ -138,9 +140,9 @@ impl Pair {
             );
             let _ = sink.send(LinkEvent::Gone { session }).await;
         };
-        handles.push(tasks.spawn("tsync", true, read).abort_handle());
+        handles.push(tasks.spawn(TASK, true, read).abort_handle());
         let (process, events) = (self.process, events.clone());
-        tasks.spawn("tsync", true, async move {
+        tasks.spawn(TASK, true, async move {
             match process.dead().await {
                 Ok(()) => drop(events.send(LinkEvent::Dead { session }).await),
                 Err(error) => warn!("T-sync: the other MSM's pidfd cannot be watched: {error}"),

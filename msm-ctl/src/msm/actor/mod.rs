@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use super::link::{LinkEvent, Outbox};
+use super::link::{self, LinkEvent, Outbox};
 use super::revival::Revival;
 use crate::backplane::watch::Presence;
 use crate::config::change::Change;
@@ -273,6 +273,12 @@ impl Actor {
 
     fn exception(&mut self, Exception { task, critical, message }: Exception) {
         self.give(Input::Exception { task: task.to_owned(), critical, text: message });
+        // The session was that task's: nothing can be said to the peer any more, nor heard of it.
+        if task == link::TASK
+            && let Some(session) = self.session.take()
+        {
+            self.give(Input::PeerGone { session: session.number });
+        }
     }
 
     fn link_event(&mut self, event: LinkEvent) {
