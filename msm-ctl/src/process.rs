@@ -8,7 +8,10 @@ use tokio::io::unix::AsyncFd;
 
 /// Files an MSM may hold: a pinned link and a few maps for each of 1,024 ports, clients and sockets.
 const NOFILE: u64 = 16_384;
-/// Before ordinary work: a takeover that waits for a compiler is a slow one.
+/// Before ordinary work, and before real-time work that asks for no more than the least: a takeover that waits for a compiler, or for a
+/// traffic generator, is a slow one. The kernel's fair server keeps a share for the others whatever happens here.
+const REALTIME: i32 = 2;
+/// Where there is no real-time budget to be had.
 const NICE: i32 = -10;
 /// Nearly never killed for memory: an MSM that dies of another process' appetite is a failover for nothing.
 const OOM_SCORE: &str = "-900";
@@ -102,15 +105,32 @@ pub(crate) fn monotonic_ns() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
-/// Settings of a long-lived process. What fails is returned as text for the log: none of them is worth a refusal.
+/// Makes the calling thread, and those that it starts from now on, ordinary: for work that takes long and may wait.
+pub(crate) fn be_ordinary() {
+    let _ = schedule(libc::SCHED_OTHER, 0);
+}
+
+fn schedule(policy: i32, priority: i32) -> io::Result<()> {
+    let parameter = libc::sched_param { sched_priority: priority };
+    // SAFETY: the calling thread (0), and a parameter that lives over the call.
+    match unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Settings of a long-lived process, made before it starts threads: they inherit the priority. What fails is returned as text for the log: none of them is worth a refusal.
 pub(crate) fn settle() -> Vec<String> {
     let mut failed = Vec::new();
     // Sockets and logs are for root; what is for others says so.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // A session of its own: the terminal's signals are not for the chassis. Fails for a group leader, who has one.
     let _ = rustix::process::setsid();
-    if let Err(e) = rustix::process::setpriority_process(None, NICE) {
-        failed.push(format!("nice stays: {e}"));
+    if let Err(e) = schedule(libc::SCHED_RR, REALTIME) {
+        failed.push(format!("no real-time priority: {e}"));
+        if let Err(e) = rustix::process::setpriority_process(None, NICE) {
+            failed.push(format!("nice stays: {e}"));
+        }
     }
     if let Err(e) = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE) {
         failed.push(format!("oom_score_adj stays: {e}"));

@@ -4,6 +4,7 @@ mod error;
 mod frame;
 mod object;
 mod plan;
+mod priority;
 #[expect(clippy::module_inception, reason = "the file of the type, among the files of its parts")]
 mod probe;
 mod receiver;
@@ -15,6 +16,7 @@ mod watch;
 
 pub use error::{ProbeError, Result};
 pub use object::object_path;
+pub use priority::Observing;
 pub use probe::Probe;
 pub use report::{FlowReport, Gap, ProbeReport, StreamReport, StreamSample};
 pub use spec::StreamSpec;

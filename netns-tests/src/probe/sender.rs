@@ -14,6 +14,7 @@ use rustix::thread::{ClockId, CpuSet, clock_nanosleep_absolute, sched_setaffinit
 
 use super::now_ns;
 use super::plan::Stream;
+use super::priority;
 use super::ring::TxRing;
 
 /// Between two looks at the clock. At 100,000 frames a second each finds ten due.
@@ -162,15 +163,5 @@ fn raise_priority(cpu: usize) -> io::Result<bool> {
     let mut only = CpuSet::new();
     only.set(cpu);
     sched_setaffinity(None, &only)?;
-    let lowest = libc::sched_param { sched_priority: 1 };
-    // SAFETY: the calling thread (0), and a parameter that lives over the call.
-    if unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const lowest) } == 0 {
-        return Ok(true);
-    }
-    // A cgroup without real-time budget (CONFIG_RT_GROUP_SCHED).
-    // SAFETY: plain system call; on Linux 0 is the calling thread.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
-    // SAFETY: plain system call: wakes within 1 ns of the time asked, where 50,000 is the default.
-    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64) };
-    Ok(false)
+    Ok(priority::raise(priority::SENDER))
 }

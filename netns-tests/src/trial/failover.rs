@@ -18,7 +18,7 @@ use super::signals;
 use super::traffic::{self, AUTHORITY, Outcome, Sampled, Traffic};
 use super::{READY, Rig};
 use crate::bed::{Cli, Ready, Slot, mac_text};
-use crate::probe::{NetlinkWrites, Probe, SyscallWatch, now_ns};
+use crate::probe::{NetlinkWrites, Observing, Probe, SyscallWatch, now_ns};
 use crate::report::schema::{Authority, ControlPlane, Iperf3, Trial};
 use crate::report::verdict;
 
@@ -112,6 +112,7 @@ fn under_traffic(
     cause: Cause,
     station: &str,
 ) -> Result<Seen> {
+    let _observing = Observing::begin();
     // One session makes the event; the other is open before it and asks the new master.
     let (mut striker, mut client) = (rig.bed.cli()?, rig.bed.cli()?);
     let mut watch = SyscallWatch::start(&[before.old, before.new])?;

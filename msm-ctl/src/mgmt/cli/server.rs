@@ -211,11 +211,14 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         Ok(Command::Show(show)) => {
             let desk = desk.clone();
             // Tables are read by system calls that take milliseconds.
-            tokio::task::spawn_blocking(move || shows::show(show, &desk))
-                .await
-                .map_err(|e| format!("show failed: {e}"))
-                .and_then(|shown| shown)
-                .map_err(Trouble::Failed)
+            tokio::task::spawn_blocking(move || {
+                crate::process::be_ordinary();
+                shows::show(show, &desk)
+            })
+            .await
+            .map_err(|e| format!("show failed: {e}"))
+            .and_then(|shown| shown)
+            .map_err(Trouble::Failed)
         }
         Ok(command) => ask(request.id, command, desk).await,
     };
