@@ -11,6 +11,9 @@ const NOFILE: u64 = 16_384;
 /// Before ordinary work, and before real-time work that asks for no more than the least: a takeover that waits for a compiler, or for a
 /// traffic generator, is a slow one. The kernel's fair server keeps a share for the others whatever happens here.
 const REALTIME: i32 = 2;
+/// Of threads with work that takes long and may wait. Not ordinary either: a process is dead when its last thread is, and one that
+/// waited for its turn to die would hold up the failover.
+const PATIENT: i32 = 1;
 /// Where there is no real-time budget to be had.
 const NICE: i32 = -10;
 /// Nearly never killed for memory: an MSM that dies of another process' appetite is a failover for nothing.
@@ -105,9 +108,9 @@ pub(crate) fn monotonic_ns() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
-/// Makes the calling thread, and those that it starts from now on, ordinary: for work that takes long and may wait.
-pub(crate) fn be_ordinary() {
-    let _ = schedule(libc::SCHED_OTHER, 0);
+/// Puts the calling thread behind this process' others: for work that takes long and may wait.
+pub(crate) fn be_patient() {
+    let _ = schedule(libc::SCHED_RR, PATIENT);
 }
 
 fn schedule(policy: i32, priority: i32) -> io::Result<()> {

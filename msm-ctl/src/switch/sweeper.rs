@@ -58,7 +58,7 @@ impl Sweeper {
 }
 
 fn run(searches: &Receiver<Search>, found: &tokio::sync::mpsc::Sender<Found>) {
-    process::be_ordinary();
+    process::be_patient();
     while let Ok(Search { observer, configured, epoch }) = searches.recv() {
         let age = match observer.plane_config() {
             Ok(config) => config.fdb_age,

@@ -212,7 +212,7 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
             let desk = desk.clone();
             // Tables are read by system calls that take milliseconds.
             tokio::task::spawn_blocking(move || {
-                crate::process::be_ordinary();
+                crate::process::be_patient();
                 shows::show(show, &desk)
             })
             .await
