@@ -17,7 +17,7 @@ use crate::report::schema::Authority;
 const SERVE: Duration = Duration::from_secs(3);
 /// Silence of the authority flow that is a gap: 50 frames.
 const SILENCE_NS: u64 = 50_000_000;
-/// A gap begins with the last arrival before it: up to two of the flow's intervals before the command.
+/// A gap begins with the last arrival before it: up to two of the flow's intervals before the command, and what the sender was late.
 const ARRIVAL_MS: f64 = 2.0;
 /// Between two looks at the authority flow.
 const LOOK: Duration = Duration::from_millis(2);
@@ -118,12 +118,12 @@ pub(super) fn powerless(pid: Pid, pidfd: &OwnedFd) -> Result<bool> {
 
 /// When the authority flow's gap began, in ms from the commit. It is the longest time around missing numbers: a sender that was kept from
 /// its CPU makes a gap too, but loses nothing. None if there was none like it, or it began before the commit: then something else took
-/// the frames.
-pub(super) fn gap_begins_ms(stream: &StreamReport, committed_ns: u64) -> Option<f64> {
+/// the frames. `late_us`: the most that a sender was late, for what it sent late was taken late.
+pub(super) fn gap_begins_ms(stream: &StreamReport, committed_ns: u64, late_us: f64) -> Option<f64> {
     let holes = stream.flows.iter().map(|flow| &flow.hole);
     let gap = holes.max_by_key(|hole| hole.ns).filter(|hole| hole.ns > SILENCE_NS && stream.lost > 0)?;
     let ms = (gap.begin_ns as f64 - committed_ns as f64) / 1e6;
-    (ms >= -ARRIVAL_MS).then_some(ms)
+    (ms >= -ARRIVAL_MS - late_us / 1e3).then_some(ms)
 }
 
 /// Latest time, after a commit, at which the gap may begin.
@@ -157,12 +157,14 @@ mod tests {
             ..StreamReport::default()
         };
         assert_eq!(
-            gap_begins_ms(&stream, 1_000_000_000),
+            gap_begins_ms(&stream, 1_000_000_000, 0.0),
             Some(4.0),
             "a longer wait of the sender hides it not"
         );
-        assert_eq!(gap_begins_ms(&stream, 1_010_000_000), None, "it began before the commit");
+        assert_eq!(gap_begins_ms(&stream, 1_010_000_000, 0.0), None, "it began before the commit");
+        let late = gap_begins_ms(&stream, 1_010_000_000, 5000.0);
+        assert_eq!(late, Some(-6.0), "no arrival in the 6 ms before it, 5 of which the sender was late");
         stream.lost = 0;
-        assert_eq!(gap_begins_ms(&stream, 1_000_000_000), None, "late is not lost");
+        assert_eq!(gap_begins_ms(&stream, 1_000_000_000, 0.0), None, "late is not lost");
     }
 }

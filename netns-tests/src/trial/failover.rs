@@ -173,7 +173,9 @@ fn control_plane(before: &Before, seen: &Seen, outcome: &Outcome) -> ControlPlan
     let stream = outcome.report.stream(AUTHORITY);
     let proof = Authority {
         setting_kept: seen.setting_kept,
-        gap_begins_ms: stream.and_then(|stream| authority::gap_begins_ms(stream, committed_ns)),
+        gap_begins_ms: stream.and_then(|stream| {
+            authority::gap_begins_ms(stream, committed_ns, outcome.report.sender_late_max_us)
+        }),
         released: seen.released,
         others_whole,
         old_powerless: seen.powerless,
