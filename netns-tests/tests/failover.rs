@@ -8,9 +8,9 @@ use common::{
     READY, assert_whole, fdb_count, fill, flow, load_for, logs, ready, ready_bed, repeat, stations_arrive,
     traffic, within,
 };
-use netns_tests::bed::{BedOptions, Slot, Testbed};
+use netns_tests::bed::{BedOptions, Slot, Testbed, wait_dead};
 use netns_tests::bench::load::Load;
-use netns_tests::probe::SyscallWatch;
+use netns_tests::probe::{Observing, SyscallWatch};
 use netns_tests::report::Trial;
 use netns_tests::report::stats::{median, percentile};
 use netns_tests::trial::{Rig, Scenario, control, failover, quiet};
@@ -87,16 +87,29 @@ fn an_image_that_moves_the_label_alone_is_caught() {
     assert!(!trial.control_plane.authority && !trial.faults.is_empty(), "it must be red: {trial:#?}");
 }
 
+/// Kills backplane and MSMs at once: a slave that saw its master die would be master before its own turn came.
+fn kill_everybody(bed: &Testbed, slave: Slot) {
+    let master = if slave == Slot::A { Slot::B } else { Slot::A };
+    let pidfds = [slave, master].map(|slot| bed.pidfd(slot).expect("a pidfd"));
+    let [first, last] = [slave, master].map(|slot| bed.pid(slot).expect("a pid"));
+    let backplane = bed.backplane_pid().expect("a pid");
+    let observing = Observing::begin();
+    for pid in [backplane, first, last] {
+        kill_process(pid, Signal::KILL).expect("killed");
+    }
+    drop(observing);
+    for pidfd in &pidfds {
+        wait_dead(pidfd, BACK).expect("dead");
+    }
+}
+
 #[test]
 fn the_dataplane_needs_nobody() {
     let (bed, before) = ready_bed("fo4-");
     let probe = traffic(&bed, 20_000);
     let known = fdb_count(&bed);
     let watch = SyscallWatch::start(&[]).expect("a watch");
-    bed.kill_backplane().expect("killed");
-    for slot in Slot::ALL {
-        bed.kill(slot, Signal::KILL).expect("killed");
-    }
+    kill_everybody(&bed, before.slave);
     // No receiver is attached here: the probe's own are, and frames that are not the probe's pass them by.
     let mut load = Load::new().expect("the load programs");
     stations_arrive(&mut load, &bed, "h4", 0, 400); // nothing else of the probe leaves by h4
