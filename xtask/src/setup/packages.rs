@@ -21,7 +21,7 @@ const TOOLS: &[Tool] = &[
         why: "the testbed makes its namespaces and veth pairs with it",
     },
     Tool { command: "ethtool", package: "ethtool", why: "the testbed sets its hosts' offloads with it" },
-    Tool { command: "nft", package: "nftables", why: "the trial that must lose frames drops them with it" },
+    Tool { command: "nft", package: "nftables", why: "the probe's tests drop chosen frames with it" },
     Tool { command: "iperf3", package: "iperf3", why: "throughput is cross-checked with it" },
 ];
 
