@@ -31,4 +31,4 @@ pub use spec::{FDB_DEFAULT, FDB_MAX, MapKind, MapSpec, SPECS, names};
 pub use vlan::{VLANS, VlanEntry, vlan_flags};
 
 /// Version of everything in this crate. Stored in META; a tree of another version is refused by name.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;

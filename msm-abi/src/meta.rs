@@ -18,8 +18,13 @@ pub struct Meta {
     pub generation: u64,
     /// Kernel time (ns, CLOCK_MONOTONIC) at which the owner was committed.
     pub committed_ns: u64,
+    /// Generation of the inherited redo record that the owner is applying, 0 = none. Whoever finds it after the owner's death
+    /// does not try that record again.
+    pub trying: u64,
+    /// Id of that record's command; nothing while `trying` is 0.
+    pub trying_id: u64,
 }
-const _: () = assert!(size_of::<Meta>() == 32);
+const _: () = assert!(size_of::<Meta>() == 48);
 
 /// PLANE_CONFIG: array of one.
 #[repr(C)]

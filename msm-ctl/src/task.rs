@@ -105,12 +105,19 @@ impl Tasks {
     }
 }
 
+/// Runs `work`; a panic of it is the error, in its own words. What `work` changed before it panicked stays as it is: the caller
+/// puts it back.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| said(payload.as_ref()))
+}
+
+fn said(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+}
+
 fn report(sender: &mpsc::Sender<Exception>, task: &'static str, critical: bool, payload: &(dyn Any + Send)) {
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panic".to_owned());
+    let message = said(payload);
     // Full or closed: the owner is itself ending, and a death is what its peer acts on.
     let _ = sender.try_send(Exception { task, critical, message });
 }
@@ -142,6 +149,17 @@ mod tests {
         assert!(exceptions.try_recv().is_err());
         let error = tasks.debug_exception("nobody").expect_err("unknown");
         assert!(error.contains("other, timer"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_is_an_error_in_its_own_words() {
+        let mut changed = 0;
+        let ended = caught(|| {
+            changed = 1;
+            panic!("index {}", 7)
+        });
+        assert_eq!((changed, ended), (1, Err::<(), _>("index 7".to_owned())));
+        assert_eq!(caught(|| 7), Ok(7));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use options::{
 };
 pub use roles::{
     Answer, Channel, CommandId, History, Identity, Input, Keepalives, Level, Machine, MetaView, Outcome,
-    Output, Outputs, PeerStatus, Refusal, Role, Session, Stamps, Status, Takeover,
+    Output, Outputs, PeerStatus, Refusal, Role, Session, Stamps, Status, Takeover, Trying,
 };
 pub use slot::{OwnerName, OwnerNameError, Slot};
 pub use subsystem::{Reason, State, Subsystem, SubsystemStatus};

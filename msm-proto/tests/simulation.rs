@@ -11,9 +11,11 @@ use std::{
     time::Instant,
 };
 
-use msm_proto::{Answer, Input, Options, Outcome, RecoveryLevel, Refusal, Slot};
+use msm_proto::{Answer, CommandId, Input, Options, Outcome, RecoveryLevel, Refusal, Slot};
 use util::{
-    MS, SEC, US, index,
+    MS, SEC, US,
+    host::{ENDS, PANICS},
+    index,
     world::{Broken, CommitFault, World},
 };
 
@@ -25,6 +27,8 @@ struct Totals {
     acknowledged: u64,
     hitless: u64,
     replayed: u64,
+    killed: u64,
+    given_up: u64,
 }
 
 /// One run; its violations, empty when all is well.
@@ -82,7 +86,12 @@ fn act(world: &mut World, next_id: &mut u64) {
         0..50 => {
             let to = if world.random.chance(95) { master } else { any };
             for _ in 0..world.random.range(1, 6) {
-                world.command(to, *next_id);
+                let kind = match world.random.range(0, 60) {
+                    0 => PANICS,
+                    1 => ENDS,
+                    _ => 0,
+                };
+                world.command(to, kind | *next_id);
                 *next_id += 1;
             }
         }
@@ -90,10 +99,15 @@ fn act(world: &mut World, next_id: &mut u64) {
             // The client asks again, with the same id.
             let id = world.random.range(1, *next_id + 1).min(*next_id - 1).max(1);
             if *next_id > 1 {
-                world.command(master, id);
+                for kind in [0, PANICS, ENDS] {
+                    if world.answers.contains_key(&CommandId(kind | id)) || world.random.chance(30) {
+                        world.command(master, kind | id);
+                    }
+                }
             }
         }
-        57..67 => world.kill(master),
+        57..65 => world.kill(master),
+        65..67 => world.apply_kills = true,
         67..72 => world.kill(any),
         72..74 => {
             world.kill(Slot::A);
@@ -128,6 +142,7 @@ fn act(world: &mut World, next_id: &mut u64) {
 fn quiet(world: &mut World, id: u64) -> Vec<String> {
     let mut violations = Vec::new();
     world.commit_fault = None;
+    world.apply_kills = false;
     world.crashes = 0;
     world.wired = true;
     world.wire();
@@ -137,8 +152,9 @@ fn quiet(world: &mut World, id: u64) -> Vec<String> {
         return vec!["does not settle".into()];
     }
     let master = world.master().expect("settled");
-    let config = world.processes[index(master)].as_ref().expect("it is there").config.clone();
-    world.checks.complete(&config, "at the end");
+    let process = world.processes[index(master)].as_ref().expect("it is there");
+    world.checks.complete(&process.config, "at the end");
+    world.checks.killers_are_reported(process);
 
     // It is alive: a command is answered, and mastership can be given away.
     let id = id.next_multiple_of(10);
@@ -166,6 +182,8 @@ fn violations(seed: u64, broken: Broken, totals: &mut Totals) -> Option<Vec<Stri
             totals.acknowledged += world.checks.acknowledged_total;
             totals.hitless += world.checks.hitless;
             totals.replayed += world.checks.replayed;
+            totals.killed += world.checks.killed;
+            totals.given_up += world.checks.given_up;
             (!violations.is_empty()).then_some(violations)
         }
         Err(_) => Some(vec!["a machine panicked (above)".into()]),
@@ -218,21 +236,34 @@ fn no_seed_breaks_a_law() {
         acknowledged: a.0.acknowledged + b.0.acknowledged,
         hitless: a.0.hitless + b.0.hitless,
         replayed: a.0.replayed + b.0.replayed,
+        killed: a.0.killed + b.0.killed,
+        given_up: a.0.given_up + b.0.given_up,
     };
     println!(
-        "{seeds} seeds in {:.1} s: {} commands acknowledged, {} hitless failovers, {} runs replayed",
+        "{seeds} seeds in {:.1} s: {} commands acknowledged, {} hitless failovers, {} runs replayed; {} commands ended \
+         a master, {} were given up",
         begun.elapsed().as_secs_f64(),
         totals.acknowledged,
         totals.hitless,
-        totals.replayed
+        totals.replayed,
+        totals.killed,
+        totals.given_up
     );
-    assert!(totals.acknowledged > seeds && totals.hitless > seeds, "the runs exercise nothing");
+    assert!(
+        totals.acknowledged > seeds && totals.hitless > seeds && totals.given_up > 50,
+        "the runs exercise nothing"
+    );
 }
 
 /// The checkers are worth something: with a law broken in the world, they see it within 200 seeds.
 #[test]
 fn a_broken_law_is_seen() {
-    for broken in [Broken::OwnerKeepsItsHandle, Broken::AcksWithoutStoring, Broken::MetaStaysReady] {
+    for broken in [
+        Broken::OwnerKeepsItsHandle,
+        Broken::AcksWithoutStoring,
+        Broken::MetaStaysReady,
+        Broken::TriesUnmarked,
+    ] {
         let mut totals = Totals::default();
         let seen = (0..200).find(|seed| violations(*seed, broken, &mut totals).is_some());
         println!("{broken:?} is seen with seed {seen:?}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use msm_abi::{FdbKey, Lport};
 use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
-use msm_proto::{MetaView, OwnerName, Refusal, Slot};
+use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{error, info, warn};
 
 use super::desired;
@@ -86,8 +86,12 @@ impl Plane {
             self.open_reader();
         }
         let meta = name.and(self.observer.as_ref()).and_then(|observer| observer.meta().ok());
-        let view = meta
-            .map(|meta| MetaView { ready: Slot::from_number(meta.ready_slot), generation: meta.generation });
+        let view = meta.map(|meta| MetaView {
+            ready: Slot::from_number(meta.ready_slot),
+            generation: meta.generation,
+            trying: (meta.trying != 0)
+                .then_some(Trying { generation: meta.trying, id: CommandId(meta.trying_id) }),
+        });
         (name, view)
     }
 
@@ -210,12 +214,14 @@ impl Plane {
         }
     }
 
-    /// Writes into META who may take over and from which generation.
-    pub(crate) fn set_ready(&mut self, slot: Option<Slot>, generation: u64) {
+    /// Writes into META who may take over and from which generation, and what is being tried again.
+    pub(crate) fn set_ready(&mut self, slot: Option<Slot>, generation: u64, trying: Option<Trying>) {
         let Some(owner) = &mut self.owner else { return };
         let written = owner.set_meta(|meta| {
             meta.ready_slot = slot.map_or(0, Slot::number);
             meta.generation = generation;
+            meta.trying = trying.map_or(0, |trying| trying.generation);
+            meta.trying_id = trying.map_or(0, |trying| trying.id.0);
         });
         if let Err(error) = written {
             error!(target: "msm.plane", "META: {error}");

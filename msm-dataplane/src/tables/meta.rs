@@ -24,6 +24,8 @@ pub fn get(store: &impl Store) -> Result<Meta, TableError> {
         epoch: u64_at(&b, 8),
         generation: u64_at(&b, 16),
         committed_ns: u64_at(&b, 24),
+        trying: u64_at(&b, 32),
+        trying_id: u64_at(&b, 40),
     })
 }
 
@@ -39,6 +41,8 @@ pub fn set(store: &mut impl Store, meta: &Meta) -> Result<(), TableError> {
         &meta.epoch.to_ne_bytes(),
         &meta.generation.to_ne_bytes(),
         &meta.committed_ns.to_ne_bytes(),
+        &meta.trying.to_ne_bytes(),
+        &meta.trying_id.to_ne_bytes(),
     ]);
     put(store, Table::Meta, &0u32.to_ne_bytes(), &value)
 }

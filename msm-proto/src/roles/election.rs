@@ -2,7 +2,7 @@
 
 use super::{
     core::Core,
-    events::{Level, MetaView, Output, Refusal, Takeover},
+    events::{Level, MetaView, Output, Refusal, Takeover, Trying},
     master::{Beginning, Master},
     phase::RoleState,
     slave::Slave,
@@ -90,8 +90,8 @@ impl Electing {
 /// Why the tree is taken.
 #[derive(Debug)]
 enum Plan {
-    /// There is no master.
-    Boot { heir_waited: bool },
+    /// There is no master. `trying`: the redo record that the last one was applying.
+    Boot { heir_waited: bool, trying: Option<Trying> },
     /// The master released it, or died.
     Failover(Box<Failover>),
 }
@@ -106,6 +106,8 @@ pub(super) struct Failover {
     pub(super) detected: Time,
     /// The master is alive and waits for an answer.
     pub(super) handover: bool,
+    /// The redo record that the dead master was applying.
+    pub(super) trying: Option<Trying>,
     /// What to carry on from, or to go back to.
     pub(super) slave: Slave,
 }
@@ -131,7 +133,7 @@ impl Taking {
     /// Takes a tree without an owner, or creates it. `heir_waited`: a ready slave was given its time.
     pub(super) fn boot(core: &mut Core, heir_waited: bool) -> RoleState {
         core.push(Output::Observe);
-        RoleState::Taking(Self::new(Plan::Boot { heir_waited }, Stage::Observing))
+        RoleState::Taking(Self::new(Plan::Boot { heir_waited, trying: None }, Stage::Observing))
     }
 
     /// Takes the tree that `failover` names.
@@ -192,18 +194,19 @@ impl Taking {
         if !matches!(self.stage, Stage::Observing) {
             return RoleState::Taking(self);
         }
-        let commit = match (&self.plan, name) {
+        let commit = match (&mut self.plan, name) {
             (Plan::Boot { .. }, None) => {
                 core.owner = None;
                 self.stage = Stage::Creating;
                 core.push(Output::Create);
                 return RoleState::Taking(self);
             }
-            (Plan::Boot { heir_waited }, Some(name)) => {
+            (Plan::Boot { heir_waited, trying }, Some(name)) => {
                 core.owner = Some(name);
                 let heir = meta.and_then(|meta| meta.ready) == Some(core.me.slot.peer());
                 let carries = matches!(core.peer_phase(), None | Some(Phase::Claiming | Phase::Slave));
-                if heir && carries && !heir_waited {
+                *trying = meta.and_then(|meta| meta.trying);
+                if heir && carries && !*heir_waited {
                     return Electing::wait_for_heir(core, now);
                 }
                 name
@@ -237,10 +240,10 @@ impl Taking {
             Stage::Observing | Stage::Waiting(_) => return RoleState::Taking(self),
         };
         match (result, self.plan) {
-            (Ok(name), Plan::Boot { .. }) => {
+            (Ok(name), Plan::Boot { trying, .. }) => {
                 let takeover = if from.is_none() { Takeover::Cold } else { Takeover::Adopted };
                 let moved = from.is_some_and(|from| from.slot != core.me.slot);
-                Master::enter(core, now, name, takeover, Beginning::Boot { moved })
+                Master::enter(core, now, name, takeover, Beginning::Boot { moved, trying })
             }
             (Ok(name), Plan::Failover(failover)) => {
                 let takeover = Takeover::Failover(failover.decision);

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::state::History;
 use crate::{
     decision::Decision,
     options::Options,
@@ -36,6 +37,17 @@ pub struct MetaView {
     pub ready: Option<Slot>,
     /// Generation last acknowledged.
     pub generation: u64,
+    /// The redo record that the owner is applying.
+    pub trying: Option<Trying>,
+}
+
+/// A redo record that is being applied, as META has it: if its owner dies of it, nobody tries it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trying {
+    /// Position in the log.
+    pub generation: u64,
+    /// Whose.
+    pub id: CommandId,
 }
 
 /// Why the pin tree could not be taken.
@@ -59,6 +71,8 @@ pub enum Input {
     Boot {
         /// Options of its own configuration.
         options: Options,
+        /// Failovers before this start, as its flash remembers them. A master's word replaces it.
+        history: History,
     },
     /// The time of [`super::Machine::deadline`] has come.
     Tick,
@@ -240,12 +254,14 @@ pub enum Output {
         /// What to keep.
         takeover: Takeover,
     },
-    /// Write META.
+    /// Write META: all of it that is the machine's.
     SetReady {
         /// Slave that may take over with what it has.
         slot: Option<Slot>,
         /// Generation last acknowledged (applied, without a slave).
         generation: u64,
+        /// The redo record that is applied next.
+        trying: Option<Trying>,
     },
     /// Carry out a command. Never a second one before the result: [`Input::Applied`].
     Apply {
@@ -253,6 +269,8 @@ pub enum Output {
         id: CommandId,
         /// The plan.
         record: Vec<u8>,
+        /// It was the old master's, which may have died of it: a panic is caught, rolled back and a result like another.
+        redo: bool,
     },
     /// Answer a client.
     Answer {

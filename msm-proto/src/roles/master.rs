@@ -5,10 +5,9 @@ use std::collections::VecDeque;
 use super::{
     core::{Core, NO_ROWS},
     election::Failover,
-    events::{CommandId, Level, Outcome, Output, Takeover},
+    events::{CommandId, Level, Outcome, Output, Takeover, Trying},
     handover::Handover,
     phase::RoleState,
-    slave::Slave,
     state::Stamps,
     sync::{Failures, SlaveSync},
     timers,
@@ -30,7 +29,9 @@ pub(super) struct Entry {
     /// Until when the slave's acknowledgement is waited for; `None` = it may be applied.
     pub(super) waits: Option<Time>,
     /// A client waits for the answer. Nobody does for a redo, until somebody asks.
-    answer: bool,
+    pub(super) answer: bool,
+    /// It was the old master's.
+    pub(super) redo: bool,
 }
 
 /// The one effect that is under way.
@@ -47,6 +48,8 @@ pub(super) enum Beginning {
     /// Without a master before; `moved`: the tree was the other slot's.
     Boot {
         moved: bool,
+        /// The redo record that the last owner was applying.
+        trying: Option<Trying>,
     },
     Failover(Box<Failover>),
 }
@@ -68,6 +71,8 @@ pub(super) struct Master {
     pub(super) failures: Option<(u64, Failures)>,
     /// META calls the slave ready.
     pub(super) ready: bool,
+    /// The redo record that is being applied.
+    pub(super) trying: Option<Trying>,
     pub(super) handover: Option<Handover>,
     /// The hitless readiness of this slave has been logged.
     pub(super) announced: bool,
@@ -98,6 +103,7 @@ impl Master {
             slave: None,
             failures: None,
             ready: false,
+            trying: None,
             handover: None,
             announced: false,
         };
@@ -119,14 +125,17 @@ impl Master {
                 {
                     peer.phase = Phase::Leaving;
                 }
+                let tried = failover.trying;
                 if failover.inherits() {
-                    master.inherit(core, failover.slave);
+                    master.inherit(core, failover.slave, tried);
                 } else {
                     core.options = core.own_options;
+                    Self::give_up(core, tried);
                 }
             }
-            Beginning::Boot { moved } => {
+            Beginning::Boot { moved, trying } => {
                 core.options = core.own_options;
+                Self::give_up(core, trying);
                 if moved {
                     core.history.failovers += 1;
                     core.history.cause = Cause::Exception;
@@ -135,23 +144,13 @@ impl Master {
             }
         }
         // META still names the slave of the owner before: this MSM itself.
-        core.push(Output::SetReady { slot: None, generation: master.applied });
+        master.write_meta(core);
         if handover {
             core.send(&Message::Committed { name });
         }
         core.log(Level::Info, format!("MSM {} is master as {name}", core.me.slot));
         core.serve(takeover);
         RoleState::Master(Box::new(master))
-    }
-
-    /// Carries on from the copy: what the old master may or may not have applied is done again, before anything new.
-    fn inherit(&mut self, core: &mut Core, slave: Slave) {
-        let (redo, applied, options, outcomes) = slave.store.into_redo();
-        self.applied = applied;
-        self.assigned = applied + redo.len() as u64;
-        self.pipeline = redo.into_iter().map(|record| Entry { record, waits: None, answer: false }).collect();
-        core.options = options;
-        core.outcomes = outcomes;
     }
 
     pub(super) fn serving(&mut self, core: &mut Core, now: Time) {
@@ -201,7 +200,7 @@ impl Master {
             }
             slave.relay(core, || Message::Replicate(record.clone()));
         }
-        self.pipeline.push_back(Entry { record, waits, answer: true });
+        self.pipeline.push_back(Entry { record, waits, answer: true, redo: false });
     }
 
     /// Begins what can begin: a snapshot between two commands, else the next command. True: the process ends.
@@ -219,8 +218,13 @@ impl Master {
         match self.pipeline.front() {
             Some(entry) if entry.waits.is_none() => {
                 self.busy = Busy::Applying;
-                let Record { id, ref bytes, .. } = entry.record;
-                core.push(Output::Apply { id, record: bytes.clone() });
+                let Record { id, generation, ref bytes, .. } = entry.record;
+                let (record, redo) = (bytes.clone(), entry.redo);
+                if redo {
+                    self.trying = Some(Trying { generation, id });
+                    self.write_meta(core);
+                }
+                core.push(Output::Apply { id, record, redo });
                 false
             }
             Some(_) => false,
@@ -253,8 +257,10 @@ impl Master {
             let generation = self.applied;
             slave.relay(core, || Message::Applied { generation, outcome: outcome.clone() });
         }
-        if !self.ready {
-            core.push(Output::SetReady { slot: None, generation: self.applied });
+        // Before the answer: what is answered is not given up by the next master.
+        self.trying = None;
+        if entry.redo || !self.ready {
+            self.write_meta(core);
         }
         if entry.answer {
             core.outcome(id, outcome);
@@ -271,7 +277,7 @@ impl Master {
             entry.waits = None;
         }
         if self.ready {
-            core.push(Output::SetReady { slot: Some(core.me.slot.peer()), generation });
+            self.write_meta(core);
         }
     }
 

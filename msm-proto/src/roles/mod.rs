@@ -7,6 +7,7 @@ mod handover;
 mod master;
 mod phase;
 mod readiness;
+mod redo;
 mod session;
 mod slave;
 mod state;
@@ -16,6 +17,7 @@ mod timers;
 
 pub use events::{
     Answer, Channel, CommandId, Input, Level, MetaView, Outcome, Output, Outputs, Refusal, Session, Takeover,
+    Trying,
 };
 pub use state::{History, Identity, Keepalives, PeerStatus, Role, Stamps, Status};
 
@@ -62,9 +64,10 @@ impl Machine {
 
     fn input(&mut self, now: Time, input: Input) {
         match input {
-            Input::Boot { options } => {
+            Input::Boot { options, history } => {
                 self.core.own_options = options;
                 self.core.options = options;
+                self.core.history = history;
                 if matches!(self.role, RoleState::Off) {
                     self.role = Electing::enter(&mut self.core, now, false);
                 }

@@ -46,8 +46,15 @@ impl Master {
         // After a release the tree is not ours to write; a reopened one is mended by `refresh`.
         if self.ready && self.owns() {
             self.ready = false;
-            core.push(Output::SetReady { slot: None, generation: self.applied });
+            self.write_meta(core);
         }
+    }
+
+    /// META becomes what this master is.
+    pub(super) fn write_meta(&self, core: &mut Core) {
+        let acknowledged = self.slave.as_ref().filter(|_| self.ready).map(SlaveSync::acknowledged_up_to);
+        let generation = acknowledged.unwrap_or(self.applied);
+        core.push(Output::SetReady { slot: self.ready_slot(core), generation, trying: self.trying });
     }
 
     /// Whether the handle is open.
@@ -83,7 +90,7 @@ impl Master {
             self.unready(core);
         } else if ready && !self.ready {
             self.ready = true;
-            core.push(Output::SetReady { slot: Some(core.me.slot.peer()), generation: self.assigned });
+            self.write_meta(core);
         }
         if self.ready && !self.announced && core.options.are_hitless() {
             self.announced = true;

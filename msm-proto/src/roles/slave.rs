@@ -207,7 +207,9 @@ impl Slave {
         match decision.verdict {
             Verdict::Hitless | Verdict::Partial | Verdict::NotHitless => {
                 core.log(Level::Warning, format!("MSM {} died: MSM {} takes over", from.slot, core.me.slot));
-                let failover = Failover { from, decision, event, detected, handover: false, slave: self };
+                let trying = meta.and_then(|meta| meta.trying);
+                let failover =
+                    Failover { from, decision, event, detected, handover: false, trying, slave: self };
                 Taking::failover(core, failover)
             }
             Verdict::Reboot | Verdict::NoFailover => {
@@ -267,7 +269,15 @@ impl Slave {
         core.log(Level::Info, format!("MSM {} released {name}: MSM {} takes it", name.slot, core.me.slot));
         Taking::failover(
             core,
-            Failover { from: name, decision, event, detected: now, handover: true, slave: self },
+            Failover {
+                from: name,
+                decision,
+                event,
+                detected: now,
+                handover: true,
+                trying: None,
+                slave: self,
+            },
         )
     }
 

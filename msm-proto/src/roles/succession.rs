@@ -114,7 +114,7 @@ impl Master {
                 self.handover = None;
                 // META may still call the slave ready.
                 self.ready = false;
-                core.push(Output::SetReady { slot: None, generation: self.applied });
+                self.write_meta(core);
                 core.push(Output::Thaw);
                 self.demote(core, "it did not take over");
                 false

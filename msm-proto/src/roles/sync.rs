@@ -195,6 +195,11 @@ impl SlaveSync {
         counts
     }
 
+    /// Last record that it is known to have.
+    pub(super) fn acknowledged_up_to(&self) -> u64 {
+        self.acked
+    }
+
     /// Whether it has every record up to `assigned`.
     pub(super) fn in_step(&self, assigned: u64) -> bool {
         self.strict() && self.acked == assigned

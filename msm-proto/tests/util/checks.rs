@@ -7,7 +7,7 @@ use msm_proto::{
 };
 
 use super::{
-    host::{Config, Process},
+    host::{Config, PANICS, Process},
     index,
     tree::{Instance, Tree},
 };
@@ -21,9 +21,17 @@ pub struct Checks {
     acknowledged: BTreeSet<CommandId>,
     /// Answered as rolled back, or refused: never in force.
     not_applied: BTreeSet<CommandId>,
+    /// Commands of which a master died when they were new, and when they were done again, since a lawful restart from flash.
+    killers: [BTreeSet<CommandId>; 2],
+    /// What META said that a master was trying when it died: its successor knows what became of it.
+    tried: Option<CommandId>,
     /// META called this process ready when the owner died: it has to take over hitlessly if it lives.
     heir: Option<(Slot, Instance)>,
     pub hitless: u64,
+    /// Commands whose apply ended a master.
+    pub killed: u64,
+    /// Commands given up because a master died trying them again.
+    pub given_up: u64,
     pub acknowledged_total: u64,
     pub replayed: u64,
 }
@@ -87,6 +95,32 @@ impl Checks {
         }
     }
 
+    /// An apply begins.
+    pub fn applies(&mut self, slot: Slot, id: CommandId, redo: bool) {
+        let [new, again] = &self.killers;
+        if again.contains(&id) || new.contains(&id) && !redo {
+            self.fail(format!("{slot} applies {id:?} (redo: {redo}), of which a master died"));
+        }
+    }
+
+    /// The apply ends its process.
+    pub fn ends_its_master(&mut self, id: CommandId, redo: bool) {
+        self.killed += 1;
+        self.killers[usize::from(redo)].insert(id);
+    }
+
+    /// Who asks for a command of which masters died reads that it is not applied.
+    pub fn killers_are_reported(&mut self, master: &Process) {
+        for id in self.killers.clone().iter().flatten() {
+            let outcome = master.machine.outcome(*id);
+            // What ended its master by chance may be done.
+            let done = matches!(outcome, Some(Outcome::Done(_))) && id.0 < PANICS;
+            if !done && !matches!(outcome, Some(Outcome::Failed(_))) {
+                self.fail(format!("{id:?} ended a master and is known as {outcome:?}"));
+            }
+        }
+    }
+
     /// Nothing acknowledged is missing, nothing is there twice, nothing refused is there.
     pub fn complete(&mut self, config: &Config, when: &str) {
         let set: BTreeSet<_> = config.iter().copied().collect();
@@ -97,6 +131,10 @@ impl Checks {
         if !lost.is_empty() {
             let text = format!("acknowledged commands are lost ({when}): {lost:?}");
             self.fail(text);
+        }
+        let killers: Vec<_> = set.iter().filter(|id| id.0 >= PANICS).collect();
+        if !killers.is_empty() {
+            self.fail(format!("commands that end their process are in force: {killers:?}"));
         }
         let ghosts: Vec<_> = self.not_applied.intersection(&set).collect();
         if !ghosts.is_empty() {
@@ -111,6 +149,9 @@ impl Checks {
             self.heir = None;
         }
         let owned = tree.handles.contains(&process.instance);
+        if owned {
+            self.tried = tree.meta.and_then(|meta| meta.trying).map(|trying| trying.id);
+        }
         let ready = tree.meta.and_then(|meta| meta.ready);
         if let Some(peer) = peer.filter(|_| owned && ready == Some(slot.peer())) {
             let status = peer.machine.status();
@@ -129,7 +170,20 @@ impl Checks {
         {
             self.fail(format!("{slot} serves by {takeover:?}, but {heir_slot} was ready and lives"));
         }
+        if let Some(tried) = self.tried.take() {
+            self.given_up += 1;
+            match process.machine.outcome(tried) {
+                // Its apply had ended, and the slave has read so.
+                Some(Outcome::Done(_)) => {}
+                // It may have been applied and acknowledged by the master before that one, whose word of it was lost:
+                // a double failure, told in the log.
+                Some(Outcome::Failed(_)) => drop(self.acknowledged.remove(&tried)),
+                None => self
+                    .fail(format!("{slot} does not know what became of {tried:?}, tried by a dead master")),
+            }
+        }
         if flash {
+            self.killers = Default::default();
             // Unsaved configuration is lawfully gone.
             self.acknowledged.clear();
             if let Takeover::Failover(decision) = takeover

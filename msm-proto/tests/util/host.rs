@@ -16,6 +16,8 @@ pub struct Process {
     pub outputs: Vec<msm_proto::Output>,
     /// Nothing is delivered before.
     pub paused_until: u64,
+    /// When the last effect begun is carried out.
+    pub effects_until: u64,
     /// Link sessions: own number, instance of the peer.
     pub sessions: Vec<(u64, Instance)>,
     /// Options that its own configuration has.
@@ -40,7 +42,17 @@ pub fn decode(bytes: &[u8]) -> Config {
     whole.iter().map(|id| CommandId(u64::from_le_bytes(*id))).collect()
 }
 
+/// Commands from here on panic when they are applied.
+pub const PANICS: u64 = 1 << 40;
+/// Commands from here on end the process when they are applied, and nothing can catch it.
+pub const ENDS: u64 = 1 << 41;
+
 /// Whether a command fails when it is applied: a tenth do.
 pub fn fails(id: CommandId) -> bool {
     id.0 % 10 == 7
+}
+
+/// Whether applying a command ends the process: a panic of a redo is caught.
+pub fn kills(id: CommandId, redo: bool) -> bool {
+    id.0 >= ENDS || id.0 >= PANICS && !redo
 }

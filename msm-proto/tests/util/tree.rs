@@ -47,7 +47,7 @@ impl Tree {
         self.lock = Some(who);
         self.open(who);
         if self.meta.is_none() {
-            self.meta = Some(MetaView { ready: None, generation: 0 });
+            self.meta = Some(MetaView { ready: None, generation: 0, trying: None });
         }
         name
     }

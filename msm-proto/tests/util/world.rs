@@ -6,14 +6,14 @@ use std::{
 };
 
 use msm_proto::{
-    Answer, CommandId, Identity, Input, Machine, MetaView, Options, Output, Refusal, Role, Slot, Status,
-    Takeover, Time,
+    Answer, CommandId, History, Identity, Input, Machine, MetaView, Options, Output, Refusal, Role, Slot,
+    Status, Takeover, Time,
 };
 
 use super::{
     MS, SLOTS, US,
     checks::Checks,
-    host::{Process, decode, encode, fails},
+    host::{self, Process, decode, encode, fails},
     index,
     link::Link,
     random::Random,
@@ -30,6 +30,8 @@ pub enum Broken {
     AcksWithoutStoring,
     /// META's ready slot is never taken back.
     MetaStaysReady,
+    /// META does not say which redo record is being tried.
+    TriesUnmarked,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,8 @@ pub struct World {
     pub effect_delay: u64,
     /// Applies that never end.
     pub apply_hangs: bool,
+    /// The next apply ends its process, whatever it applies.
+    pub apply_kills: bool,
     /// Answer of hardware checks.
     pub hardware_fails: bool,
     pub commit_fault: Option<CommitFault>,
@@ -119,6 +123,7 @@ impl World {
             frame_delay: 30 * US,
             effect_delay: 50 * US,
             apply_hangs: false,
+            apply_kills: false,
             hardware_fails: false,
             commit_fault: None,
             restart_delay: 5 * MS,
@@ -181,12 +186,13 @@ impl World {
             inputs: Vec::new(),
             outputs: Vec::new(),
             paused_until: 0,
+            effects_until: 0,
             sessions: Vec::new(),
             options: self.options,
             serves: false,
         });
         let options = self.options;
-        self.input(slot, Input::Boot { options });
+        self.input(slot, Input::Boot { options, history: History::default() });
         self.wire();
     }
 
@@ -294,11 +300,13 @@ impl World {
                     self.wire();
                 }
             }
-            Output::SetReady { slot: ready, generation } => {
+            Output::SetReady { slot: ready, generation, trying } => {
                 self.tree.writes(instance, "META");
                 let keep = self.broken == Broken::MetaStaysReady && ready.is_none();
                 let before = self.tree.meta.and_then(|meta| meta.ready);
-                self.tree.meta = Some(MetaView { ready: if keep { before } else { ready }, generation });
+                let ready = if keep { before } else { ready };
+                let trying = trying.filter(|_| self.broken != Broken::TriesUnmarked);
+                self.tree.meta = Some(MetaView { ready, generation, trying });
             }
             Output::Answer { id, answer } => {
                 self.checks.answered(slot, id, &answer, &self.tree, &self.processes);
@@ -311,7 +319,11 @@ impl World {
             Output::ResetSelf { .. } => self.kill(slot),
             Output::Freeze | Output::Thaw | Output::Log { .. } => {}
             effect => {
-                let delay = self.jitter(self.effect_delay);
+                let when = self.now + self.jitter(self.effect_delay);
+                let process = self.process(slot);
+                // Each is carried out after those before it.
+                process.effects_until = process.effects_until.max(when);
+                let delay = process.effects_until - self.now;
                 self.at(delay, Event::Effect(slot, instance, effect));
             }
         }
@@ -354,12 +366,17 @@ impl World {
                 self.checks.serves(slot, process, takeover, flash);
                 Input::Serving
             }
-            Output::Apply { id, record } => {
+            Output::Apply { id, record, redo } => {
                 if self.apply_hangs {
                     return;
                 }
                 self.tree.writes(instance, "tables");
-                if fails(id) {
+                self.checks.applies(slot, id, redo);
+                if host::kills(id, redo) || std::mem::take(&mut self.apply_kills) {
+                    self.checks.ends_its_master(id, redo);
+                    return self.kill(slot);
+                }
+                if fails(id) || id.0 >= host::PANICS {
                     Input::Applied { id, result: Err("planned to fail".into()) }
                 } else {
                     let process = self.process(slot);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use msm_abi::Lport;
 use msm_dataplane::Observer;
-use msm_proto::{CommandId, Identity, Input, Level, Machine, Output, Slot, Time};
+use msm_proto::{CommandId, History, Identity, Input, Level, Machine, Output, Slot, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
@@ -143,7 +143,8 @@ impl Actor {
     /// Runs until the machine ends the process.
     pub(super) async fn run(mut self, mut from: Sources) {
         let mut poison = std::pin::pin!(self.tasks.poisoned("main"));
-        self.give(Input::Boot { options: self.chassis.options });
+        let history = History::default();
+        self.give(Input::Boot { options: self.chassis.options, history });
         while !self.ended {
             self.due();
             self.show();
@@ -173,7 +174,7 @@ impl Actor {
             .machine
             .deadline()
             .map(|at| now + Duration::from_nanos(at.0.saturating_sub(process::monotonic_ns())));
-        let revival = self.revival.due(self.machine.status().role);
+        let revival = self.revival.due(self.machine.role());
         [machine, revival, self.retry_at].into_iter().flatten().fold(self.sweep_at, Instant::min)
     }
 
@@ -183,7 +184,7 @@ impl Actor {
             self.give(Input::Tick);
         }
         let now = Instant::now();
-        self.revival.revive(self.machine.status().role, now);
+        self.revival.revive(self.machine.role(), now);
         if self.sweep_at <= now {
             self.sweep_at = now + SWEEP;
             self.sweep();
@@ -244,9 +245,9 @@ impl Actor {
                 None => self.results.push_back(Input::OwnershipLost),
             },
             Output::Serve { takeover } => self.serve(takeover),
-            Output::SetReady { slot, generation } => self.plane.set_ready(slot, generation),
-            Output::Apply { id, record } => {
-                let result = self.apply(id, &record);
+            Output::SetReady { slot, generation, trying } => self.plane.set_ready(slot, generation, trying),
+            Output::Apply { id, record, redo } => {
+                let result = if redo { self.redo(id, &record) } else { self.apply(id, &record) };
                 self.results.push_back(Input::Applied { id, result });
             }
             Output::Answer { id, answer } => self.answer(id, answer),

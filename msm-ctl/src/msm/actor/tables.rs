@@ -15,6 +15,7 @@ use crate::config::model::Config;
 use crate::netlink;
 use crate::switch::ports;
 use crate::switch::sweeper::{Found, Search};
+use crate::task;
 
 /// How long after a failed write of the tables it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -97,13 +98,29 @@ impl Actor {
         self.planned.retain(|(planned, _)| *planned != id);
         let next = self.config.with(&Change::read(record)?)?;
         if let Err(error) = self.plane.apply(&next) {
-            if let Err(error) = self.plane.apply(&self.config) {
-                self.behind(&error);
-            }
+            self.roll_back();
             return Err(format!("the tables cannot be written: {error}"));
         }
         self.config = Arc::new(next);
         Ok(String::new())
+    }
+
+    /// Applies what the old master may have died of. A panic ends here: the tables are made what the configuration before
+    /// says, and the panic is the reason that the client reads.
+    pub(super) fn redo(&mut self, id: CommandId, record: &[u8]) -> Result<String, String> {
+        let before = Arc::clone(&self.config);
+        task::caught(|| self.apply(id, record)).unwrap_or_else(|panic| {
+            self.config = before;
+            self.roll_back();
+            Err(format!("not applied: done again after a failover, it panicked: {panic}"))
+        })
+    }
+
+    /// The tables are made what the configuration says.
+    fn roll_back(&mut self) {
+        if let Err(error) = self.plane.apply(&self.config) {
+            self.behind(&error);
+        }
     }
 
     pub(super) fn replay(&mut self, record: &[u8]) -> Result<(), String> {
