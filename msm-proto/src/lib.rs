@@ -14,6 +14,7 @@ mod replication;
 mod roles;
 mod slot;
 mod subsystem;
+pub mod tftp;
 mod time;
 mod wire;
 
