@@ -2,6 +2,8 @@
 
 mod backplane;
 mod config;
+#[expect(dead_code, reason = "the commands that save and load come with the grammar")]
+mod flash;
 mod mgmt;
 mod msm;
 mod netlink;

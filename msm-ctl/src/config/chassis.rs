@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use msm_abi::{FDB_DEFAULT, FDB_MAX, Lport, PORTS_PER_SLOT};
-use msm_proto::Options;
+use msm_proto::{Options, Slot};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -23,6 +23,8 @@ const NETDEV_MAX: usize = 15;
 const FILE_MAX: u64 = 1 << 20;
 /// Directory of chassis' run directories.
 const RUN_ROOT: &str = "/run/msm";
+/// Directory of chassis' flash: it outlasts a boot of the machine.
+const FLASH_ROOT: &str = "/var/lib/msm";
 /// Where bpffs usually is.
 const BPFFS: &str = "/sys/fs/bpf";
 
@@ -69,6 +71,8 @@ pub(crate) struct Chassis {
     pub(crate) image: PathBuf,
     /// Directory of sockets, pid files and logs.
     pub(crate) run_dir: PathBuf,
+    /// Directory with the flash of each MSM.
+    pub(crate) flash_dir: PathBuf,
     /// Mount point of bpffs.
     pub(crate) bpffs: PathBuf,
     /// Stations that the FDB has room for.
@@ -113,6 +117,7 @@ struct Raw {
     system_mac: Spanned<String>,
     image: Option<PathBuf>,
     run_dir: Option<Spanned<PathBuf>>,
+    flash_dir: Option<Spanned<PathBuf>>,
     bpffs: Option<PathBuf>,
     fdb_capacity: Option<Spanned<u32>>,
     #[serde(default)]
@@ -183,16 +188,8 @@ impl Chassis {
                 ));
             }
         };
-        let run_dir = match raw.run_dir {
-            None => Path::new(RUN_ROOT).join(&name),
-            Some(dir) if dir.get_ref().is_absolute() => dir.into_inner(),
-            Some(dir) => {
-                return Err((
-                    dir.span(),
-                    format!("run_dir {} is not an absolute path", dir.get_ref().display()),
-                ));
-            }
-        };
+        let run_dir = absolute("run_dir", raw.run_dir, RUN_ROOT, &name)?;
+        let flash_dir = absolute("flash_dir", raw.flash_dir, FLASH_ROOT, &name)?;
         let ports = ports(&raw.ports, raw.kind)?;
         Ok(Self {
             file: file.to_owned(),
@@ -203,6 +200,7 @@ impl Chassis {
             name,
             system_mac,
             run_dir,
+            flash_dir,
             fdb_capacity,
             ports,
         })
@@ -216,6 +214,20 @@ impl Chassis {
     /// The binary of the image.
     pub(crate) fn binary(&self) -> PathBuf {
         self.image.join("msm-ctl")
+    }
+
+    /// The flash of the MSM in `slot`.
+    pub(crate) fn flash(&self, slot: Slot) -> PathBuf {
+        self.flash_dir.join(slot.to_string())
+    }
+}
+
+/// The directory that `key` gives, or the chassis' own below `root`.
+fn absolute(key: &str, given: Option<Spanned<PathBuf>>, root: &str, name: &str) -> Result<PathBuf, Fault> {
+    match given {
+        None => Ok(Path::new(root).join(name)),
+        Some(dir) if dir.get_ref().is_absolute() => Ok(dir.into_inner()),
+        Some(dir) => Err((dir.span(), format!("{key} {} is not an absolute path", dir.get_ref().display()))),
     }
 }
 

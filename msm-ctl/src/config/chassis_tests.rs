@@ -27,6 +27,7 @@ fn parse(text: &str) -> Result<Chassis, (usize, usize, String)> {
 fn a_file_with_defaults() {
     let chassis = parse(GOOD).expect("good");
     assert_eq!(chassis.run_dir, Path::new("/run/msm/bed"));
+    assert_eq!(chassis.flash(Slot::B), Path::new("/var/lib/msm/bed/b"));
     assert_eq!(chassis.bpffs, Path::new("/sys/fs/bpf"));
     assert_eq!(chassis.object(), Path::new("/image/msm-ebpf.o"));
     assert_eq!(chassis.fdb_capacity, FDB_DEFAULT);
@@ -81,6 +82,17 @@ fn every_fault_is_named_with_its_place() {
 fn a_capacity_out_of_range_is_refused() {
     let text = format!("fdb_capacity = 1048577\n{GOOD}");
     assert!(parse(&text).expect_err("too many").2.contains("1048576"));
+}
+
+#[test]
+fn directories_are_absolute() {
+    for key in ["run_dir", "flash_dir"] {
+        let fault = parse(&format!("{key} = \"msm\"\n{GOOD}")).expect_err("relative");
+        assert_eq!((fault.0, fault.1), (1, key.len() + 4));
+        assert!(fault.2.contains(key) && fault.2.contains("absolute"), "{}", fault.2);
+    }
+    let chassis = parse(&format!("flash_dir = \"/flash\"\n{GOOD}")).expect("good");
+    assert_eq!(chassis.flash(Slot::A), Path::new("/flash/a"));
 }
 
 #[test]

@@ -7,13 +7,14 @@ use std::time::{Duration, SystemTime};
 use msm_dataplane::{PinTree, TreeError};
 use msm_proto::{Identity, Slot};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{error, info, warn};
 
 use super::actor::{Actor, EVENTS, Parts, Sources};
 use super::link;
 use crate::backplane::lock::{Lock, LockError};
 use crate::backplane::watch;
 use crate::config::chassis::Chassis;
+use crate::flash::{Flash, history};
 use crate::mgmt::cli::server::{self, ANSWERS, Desk};
 use crate::mgmt::log;
 use crate::netlink::{self, NetlinkError};
@@ -27,7 +28,7 @@ use crate::task::Tasks;
 const WORKERS: usize = 2;
 /// Threads for reads of tables: a `show` and a check of the hardware at once.
 const BLOCKING: usize = 4;
-/// How long the end of the process waits for answers to reach their clients.
+/// How long the end of the process waits for answers to reach their clients, and then for the flash.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// The MSM could not start.
@@ -75,8 +76,13 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         Err(LockError::Io { path, error }) => return Err(failed("lock", path)(error)),
         Err(error) => return Err(StartError::Taken { slot, name: chassis.name, error }),
     };
+    // Threads inherit the priority: this comes before the first.
+    let unsettled = process::settle();
+    let flash_dir = chassis.flash(slot);
+    let (flash, faults) = Flash::open(&flash_dir).map_err(failed("start a thread for", flash_dir))?;
     let ring = log::start(&chassis.msm_log(slot), false).map_err(failed("write", chassis.msm_log(slot)))?;
-    process::settle().iter().for_each(|text| info!("{text}"));
+    unsettled.iter().for_each(|text| info!("{text}"));
+    faults.iter().for_each(|fault| error!(target: "msm.flash", "{fault}"));
     let tree = PinTree::new(&chassis.bpffs, &chassis.name)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -108,8 +114,10 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             tasks: tasks.clone(),
             sweeper,
             link: link_sender.clone(),
+            history: history::recall(&flash.nvram()),
         };
         let (actor, board) = Actor::new(parts);
+        tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
         let answers = Arc::new(tokio::sync::Semaphore::new(ANSWERS));
@@ -133,6 +141,9 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;
         Ok::<(), StartError>(())
     })?;
+    if !flash.end(FAREWELL) {
+        warn!(target: "msm.flash", "the disk took more than {} ms: the last writes are lost", FAREWELL.as_millis());
+    }
     // Threads that wait for nothing any more must not hold up the slot's next start.
     std::process::exit(0);
 }

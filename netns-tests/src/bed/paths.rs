@@ -14,6 +14,8 @@ const RUN: &str = "/run/msm";
 pub(super) struct Paths {
     /// The product's run directory.
     pub run_dir: PathBuf,
+    /// Flash of its MSMs.
+    pub flash_dir: PathBuf,
     /// Its chassis file.
     pub chassis_file: PathBuf,
     /// The bed's options, for who finds it later.
@@ -30,6 +32,7 @@ impl Paths {
         let run = Path::new(RUN);
         Self {
             run_dir: run.join(&chassis),
+            flash_dir: run.join(format!("{chassis}.flash")),
             chassis_file: run.join(format!("{chassis}.toml")),
             state: run.join(format!("{chassis}.bed.json")),
             start_log: run.join(format!("{chassis}.start.log")),

@@ -57,10 +57,11 @@ impl Product {
         let quoted = |path: &Path| toml_string(&path.to_string_lossy());
         let mut text = format!(
             "# A testbed: hitless where the product's defaults are the manual's.\n\
-             name = {}\ntype = \"BD6808\"\nsystem_mac = \"02:e0:2b:00:00:01\"\nimage = {}\nrun_dir = {}\n",
+             name = {}\ntype = \"BD6808\"\nsystem_mac = \"02:e0:2b:00:00:01\"\nimage = {}\nrun_dir = {}\nflash_dir = {}\n",
             toml_string(&options.chassis()),
             quoted(&self.image),
             quoted(&self.paths.run_dir),
+            quoted(&self.paths.flash_dir),
         );
         if let Some(capacity) = options.fdb_capacity {
             let _ = writeln!(text, "fdb_capacity = {capacity}");

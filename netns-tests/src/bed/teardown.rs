@@ -45,6 +45,7 @@ pub(super) fn down(prefix: &str) -> Result<()> {
         keep(ip::run(&["netns", "delete", name]));
     }
     keep(remove_dir(&paths.run_dir));
+    keep(remove_dir(&paths.flash_dir));
     for file in [&paths.chassis_file, &paths.start_log, &paths.state] {
         keep(gone(std::fs::remove_file(file), file));
     }

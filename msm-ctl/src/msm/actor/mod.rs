@@ -52,6 +52,8 @@ pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) sweeper: Sweeper,
     pub(super) link: mpsc::Sender<LinkEvent>,
+    /// Failovers before this start.
+    pub(super) history: History,
 }
 
 /// Something that a task of the actor's own found out.
@@ -70,6 +72,8 @@ struct Session {
 pub(super) struct Actor {
     chassis: Arc<Chassis>,
     slot: Slot,
+    /// Failovers before this start.
+    history: History,
     machine: Machine,
     plane: Plane,
     view: View,
@@ -115,6 +119,7 @@ impl Actor {
             revival: Revival::new(Arc::clone(&parts.chassis)),
             chassis: parts.chassis,
             slot,
+            history: parts.history,
             machine,
             plane: parts.plane,
             view: parts.view,
@@ -143,7 +148,7 @@ impl Actor {
     /// Runs until the machine ends the process.
     pub(super) async fn run(mut self, mut from: Sources) {
         let mut poison = std::pin::pin!(self.tasks.poisoned("main"));
-        let history = History::default();
+        let history = self.history;
         self.give(Input::Boot { options: self.chassis.options, history });
         while !self.ended {
             self.due();
