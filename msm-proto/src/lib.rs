@@ -34,7 +34,7 @@ pub use slot::{OwnerName, OwnerNameError, Slot};
 pub use subsystem::{Reason, State, Subsystem, SubsystemStatus};
 pub use time::Time;
 
-/// Largest record of a command: it travels in one message.
-pub const RECORD_MAX: usize = 64 * 1024;
+/// Largest record of a command: a configuration of 4,000 VLANs applied as one is about 1 MiB.
+pub const RECORD_MAX: usize = 2 * 1024 * 1024;
 /// Largest configuration: a full chassis saved as commands is well under 1 MiB.
 pub const SNAPSHOT_MAX: usize = 16 * 1024 * 1024;

@@ -3,6 +3,7 @@
 use crate::{
     cause::Trigger,
     options::Options,
+    replication::CHUNK,
     roles::{Channel, CommandId, History, Identity, Outcome},
     slot::OwnerName,
     subsystem::{Reason, State, Subsystem},
@@ -37,6 +38,25 @@ pub struct Record {
     pub bytes: Vec<u8>,
     /// Options after it, if it changes them.
     pub options: Option<Options>,
+}
+
+impl Record {
+    /// The messages that carry it, one after the other: numbered parts, then the record with what is left.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = Message> {
+        let last = self.bytes.len().saturating_sub(1) / CHUNK;
+        let generation = self.generation;
+        let part = |index| (index * CHUNK, self.bytes.len().min((index + 1) * CHUNK));
+        (0..=last).map(move |index| {
+            let (from, to) = part(index);
+            let bytes = self.bytes[from..to].to_vec();
+            if index < last {
+                // At most RECORD_MAX / CHUNK.
+                Message::Part { generation, index: u32::try_from(index).unwrap_or(u32::MAX), bytes }
+            } else {
+                Message::Replicate(Self { id: self.id, generation, bytes, options: self.options })
+            }
+        })
+    }
 }
 
 /// Master's configuration at one generation.
@@ -153,7 +173,16 @@ pub enum Message {
         /// Its generation.
         generation: u64,
     },
-    /// Store this before I apply it.
+    /// The next piece of a record that is larger than one message; [`Message::Replicate`] ends it.
+    Part {
+        /// Of the record.
+        generation: u64,
+        /// Position, from 0.
+        index: u32,
+        /// The piece.
+        bytes: Vec<u8>,
+    },
+    /// Store this, and the parts before it, before I apply it.
     Replicate(Record),
     /// Stored, and everything before it.
     ReplicateAck {
@@ -176,7 +205,9 @@ impl Message {
     #[must_use]
     pub fn channel(&self) -> Channel {
         match self {
-            Self::Chunk { .. } | Self::Replicate(_) | Self::Applied { .. } => Channel::Bulk,
+            Self::Chunk { .. } | Self::Part { .. } | Self::Replicate(_) | Self::Applied { .. } => {
+                Channel::Bulk
+            }
             _ => Channel::Control,
         }
     }

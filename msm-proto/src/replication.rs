@@ -10,16 +10,18 @@ use crate::{
 
 /// Commands that a master has in flight: more are refused. 64 clients at once are more than an operator has.
 pub(crate) const PIPELINE_MAX: usize = 64;
+/// Bytes of records that are held: a master's in flight, a slave's to be done again. More are refused.
+pub(crate) const HELD_MAX: usize = 8 * 1024 * 1024;
 /// Outcomes that are kept, to answer a client that asks again after a failover.
 const OUTCOMES_MAX: usize = 256;
 /// Longest text of an outcome that is kept.
 const TEXT_MAX: usize = 256;
-/// Bytes of a snapshot in one message.
+/// Bytes of a snapshot, or of a record, in one message.
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// Chunks of the largest snapshot, its own fields included.
 const CHUNKS_MAX: u32 = (crate::SNAPSHOT_MAX / CHUNK) as u32 + 8;
 /// Records that a slave holds until its copy is loaded.
-const LOADING_MAX: usize = 1024;
+const LOADING_MAX: usize = 4096;
 
 /// What became of the last commands.
 #[derive(Debug, Default)]
@@ -69,10 +71,21 @@ pub(crate) struct Store {
     held: Held,
     /// Records whose apply the master has not confirmed: to be done again after a takeover.
     redo: VecDeque<Record>,
+    /// Bytes of them, and of the parts.
+    redo_bytes: usize,
+    /// Parts of the record that comes next.
+    parts: Option<Parts>,
     /// Last record stored.
     stored: u64,
     pub(crate) options: Options,
     pub(crate) outcomes: Outcomes,
+}
+
+#[derive(Debug)]
+struct Parts {
+    generation: u64,
+    next: u32,
+    bytes: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +96,7 @@ enum Held {
     /// Chunks come.
     Assembling { count: u32, next: u32, bytes: Vec<u8> },
     /// The process loads it; records applied meanwhile wait.
-    Loading { replays: Vec<Vec<u8>> },
+    Loading { replays: Vec<Vec<u8>>, bytes: usize },
     /// Complete and in step.
     InStep,
 }
@@ -133,7 +146,7 @@ impl Store {
             return Ok(None);
         }
         let snapshot = Snapshot::decode(all).map_err(|_| StoreError::Broken)?;
-        self.held = Held::Loading { replays: Vec::new() };
+        self.held = Held::Loading { replays: Vec::new(), bytes: 0 };
         self.stored = snapshot.generation;
         self.options = snapshot.options;
         self.outcomes = snapshot.outcomes.into();
@@ -143,7 +156,7 @@ impl Store {
     /// The process has loaded it; gives the records that were applied meanwhile.
     pub(crate) fn loaded(&mut self) -> Vec<Vec<u8>> {
         match std::mem::take(&mut self.held) {
-            Held::Loading { replays } => {
+            Held::Loading { replays, .. } => {
                 self.held = Held::InStep;
                 replays
             }
@@ -155,17 +168,49 @@ impl Store {
         }
     }
 
-    /// Stores a record. `Ok(false)`: there is no copy that it belongs to.
-    pub(crate) fn store(&mut self, record: Record) -> Result<bool, StoreError> {
+    /// Whether there is a copy that the record of `generation` belongs to; an error if it cannot come now.
+    fn takes(&self, generation: u64) -> Result<bool, StoreError> {
         match self.held {
-            Held::None => return Ok(false),
-            Held::Assembling { .. } => return Err(StoreError::Broken),
-            Held::Loading { .. } | Held::InStep => {}
+            Held::None => Ok(false),
+            Held::Loading { .. } | Held::InStep if generation == self.stored + 1 => Ok(true),
+            Held::Assembling { .. } | Held::Loading { .. } | Held::InStep => Err(StoreError::Broken),
         }
-        if record.generation != self.stored + 1 {
+    }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), StoreError> {
+        self.redo_bytes += bytes;
+        if self.redo_bytes > HELD_MAX { Err(StoreError::Overflow) } else { Ok(()) }
+    }
+
+    /// Takes a part of the next record, if there is a copy that it belongs to.
+    pub(crate) fn part(&mut self, generation: u64, index: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        if !self.takes(generation)? {
+            return Ok(());
+        }
+        self.hold(bytes.len())?;
+        let parts = self.parts.get_or_insert_with(|| Parts { generation, next: 0, bytes: Vec::new() });
+        if parts.generation != generation || parts.next != index || bytes.is_empty() {
             return Err(StoreError::Broken);
         }
-        if self.redo.len() >= PIPELINE_MAX {
+        if parts.bytes.len() + bytes.len() > crate::RECORD_MAX {
+            return Err(StoreError::Overflow);
+        }
+        parts.next += 1;
+        parts.bytes.extend(bytes);
+        Ok(())
+    }
+
+    /// Stores a record, whose parts have come. `Ok(false)`: there is no copy that it belongs to.
+    pub(crate) fn store(&mut self, mut record: Record) -> Result<bool, StoreError> {
+        if !self.takes(record.generation)? {
+            return Ok(false);
+        }
+        self.hold(record.bytes.len())?;
+        if let Some(Parts { mut bytes, .. }) = self.parts.take() {
+            bytes.append(&mut record.bytes);
+            record.bytes = bytes;
+        }
+        if self.redo.len() >= PIPELINE_MAX || record.bytes.len() > crate::RECORD_MAX {
             return Err(StoreError::Overflow);
         }
         self.stored = record.generation;
@@ -184,6 +229,7 @@ impl Store {
         }
         let record =
             self.redo.pop_front().filter(|r| r.generation == generation).ok_or(StoreError::Broken)?;
+        self.redo_bytes -= record.bytes.len();
         self.outcomes.keep(record.id, outcome);
         if !matches!(outcome, Outcome::Done(_)) {
             return Ok(None);
@@ -191,8 +237,9 @@ impl Store {
         if let Some(options) = record.options {
             self.options = options;
         }
-        if let Held::Loading { replays } = &mut self.held {
-            if replays.len() == LOADING_MAX {
+        if let Held::Loading { replays, bytes } = &mut self.held {
+            *bytes += record.bytes.len();
+            if replays.len() == LOADING_MAX || *bytes > HELD_MAX {
                 return Err(StoreError::Overflow);
             }
             replays.push(record.bytes);

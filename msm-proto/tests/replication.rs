@@ -6,7 +6,13 @@ use msm_proto::{
     Answer, Channel, CommandId, Envelope, Identity, Input, Machine, Message, Options, Output, Phase, Reason,
     Slot, State, Subsystem, Time,
 };
-use util::{MS, SEC, index, scenario::*, world::World};
+use util::{
+    MS, SEC, US,
+    host::LARGE,
+    index,
+    scenario::*,
+    world::{Intercept, World},
+};
 
 // ---- law 5 -----------------------------------------------------------------------------------------------------
 
@@ -71,6 +77,102 @@ fn a_configuration_of_many_chunks_arrives_with_what_changed_meanwhile() {
     world.settle();
     assert_eq!(config(&world, B).len(), 200_003);
     sound(&world);
+}
+
+// ---- records larger than a message ----------------------------------------------------------------------------------
+
+const BIG: u64 = LARGE | 10;
+
+/// When the first part of a record is on its way to B.
+fn parts_are_under_way(world: &World) -> bool {
+    world.link.as_ref().is_some_and(|link| link.queues[index(B)][Channel::Bulk as usize].len() > 1)
+}
+
+#[test]
+fn a_large_record_travels_in_parts_and_is_one_command() {
+    let mut world = World::pair(Options::hitless());
+    world.apply_hangs = true;
+    for id in [20, BIG, 30] {
+        world.command(A, id);
+    }
+    assert!(parts_are_under_way(&world));
+    world.run(5 * MS);
+    world.kill(A);
+    world.apply_hangs = false;
+    world.settle();
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
+    assert_eq!(config(&world, B), [20, BIG, 30]);
+    sound(&world);
+}
+
+/// The old master died, or the link broke, after so many messages of a large record.
+#[test]
+fn a_record_of_which_a_part_is_missing_is_not_there_at_all() {
+    for crash in [true, false] {
+        for after in (0..100).step_by(5) {
+            let mut world = World::pair(Options::hitless());
+            world.command(A, 20);
+            world.run(5 * MS);
+            world.command(A, BIG);
+            world.run(after * US);
+            world.cut();
+            if crash {
+                world.kill(A);
+            }
+            world.settle();
+            let master = world.master().expect("settled");
+            let config = config(&world, master);
+            assert!(config == [20, BIG] || crash && config == [20], "cut after {after} us: {config:?}");
+            sound(&world);
+        }
+    }
+}
+
+#[test]
+fn records_in_flight_are_bounded_in_bytes() {
+    let mut world = World::pair(Options::hitless());
+    world.apply_hangs = true;
+    let send = |world: &mut World, id: u64, length: usize| {
+        let record = vec![0; length];
+        world.input(A, Input::Command { id: CommandId(id), record, options: None });
+    };
+    send(&mut world, 1, msm_proto::RECORD_MAX + 1);
+    assert!(matches!(world.last_answer(1), Some(Answer::Refused(why)) if why.contains("too long")));
+    for id in 10..14 {
+        send(&mut world, id, msm_proto::RECORD_MAX);
+        assert_eq!(world.last_answer(id), None);
+    }
+    send(&mut world, 14, 1);
+    assert!(matches!(world.last_answer(14), Some(Answer::Refused(why)) if why.contains("try again")));
+    // The slave has all of it, in time.
+    world.run(199 * MS);
+    let meta = world.tree.meta.map(|meta| (meta.ready, meta.generation));
+    assert_eq!(meta, Some((Some(B), 4)));
+    sound(&world);
+}
+
+#[test]
+fn parts_that_do_not_follow_from_each_other_fail_the_subsystem() {
+    fn part(bytes: &[u8], change: fn(&mut u64, &mut u32)) -> Option<Vec<u8>> {
+        let envelope = Envelope::decode(bytes).ok()?;
+        let Ok(Message::Part { mut generation, mut index, bytes }) = Message::decode(&envelope) else {
+            return None;
+        };
+        change(&mut generation, &mut index);
+        Some(Message::Part { generation, index, bytes }.encode(envelope.epoch, envelope.sequence))
+    }
+    let changes: [Intercept; 2] =
+        [|bytes| part(bytes, |_, index| *index += 1), |bytes| part(bytes, |generation, _| *generation += 1)];
+    for change in changes {
+        let mut world = World::pair(Options::hitless());
+        world.intercept = Some(change);
+        world.command(A, BIG);
+        world.run(300 * MS);
+        assert!(done(&world, BIG), "the master goes on");
+        assert_eq!(row(&world, A, Subsystem::Configuration), (State::Failed, Reason::InvalidBracket));
+        assert_eq!(world.tree.meta.and_then(|meta| meta.ready), None);
+        sound(&world);
+    }
 }
 
 // ---- hostile and foreign peers ---------------------------------------------------------------------------------

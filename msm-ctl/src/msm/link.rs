@@ -29,8 +29,9 @@ const HELLO: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(10);
 /// Connections that have said hello and wait for their other half.
 const HALVES: usize = 4;
-/// Records in an outbox: a snapshot of 16 MiB in chunks, and the commands that come meanwhile.
-const OUTBOX: usize = 512;
+/// Messages in an outbox: what the machine holds back behind a snapshot (768), which it sends at once, and chunks and
+/// commands that come meanwhile. Each is 64 KiB at most, and all but parts of large records are far smaller.
+const OUTBOX: usize = 1024;
 /// Name of the tasks of a session: without one of them it is over.
 pub(super) const TASK: &str = "tsync";
 

@@ -16,7 +16,7 @@ use crate::{
     cause::Cause,
     message::{Message, Phase, Record, Snapshot},
     options::Options,
-    replication::PIPELINE_MAX,
+    replication::{HELD_MAX, PIPELINE_MAX},
     slot::OwnerName,
     subsystem::{Reason, Subsystem},
     time::Time,
@@ -188,6 +188,10 @@ impl Master {
         if self.pipeline.len() >= PIPELINE_MAX {
             return core.refuse(id, format!("{PIPELINE_MAX} commands are in progress: try again"));
         }
+        let held: usize = self.pipeline.iter().map(|entry| entry.record.bytes.len()).sum();
+        if held + bytes.len() > HELD_MAX {
+            return core.refuse(id, format!("commands of {held} bytes are in progress: try again"));
+        }
         if let Some(Err(error)) = options.map(|options| options.validate()) {
             return core.refuse(id, error.to_string());
         }
@@ -198,7 +202,7 @@ impl Master {
             if slave.strict() {
                 waits = Some(now + timers::ACK);
             }
-            slave.relay(core, || Message::Replicate(record.clone()));
+            slave.relay_record(core, &record);
         }
         self.pipeline.push_back(Entry { record, waits, answer: true, redo: false });
     }
@@ -254,8 +258,7 @@ impl Master {
         };
         core.outcomes.keep(id, &outcome);
         if let Some(slave) = &mut self.slave {
-            let generation = self.applied;
-            slave.relay(core, || Message::Applied { generation, outcome: outcome.clone() });
+            slave.relay_applied(core, self.applied, &outcome);
         }
         // Before the answer: what is answered is not given up by the next master.
         self.trying = None;

@@ -319,6 +319,7 @@ impl Slave {
                 })
             }
             _ if !self.begun => Ok(()),
+            Message::Part { generation, index, bytes } => self.store.part(generation, index, &bytes),
             Message::Replicate(record) => {
                 let generation = record.generation;
                 self.store.store(record).map(|stored| {

@@ -4,22 +4,23 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     core::{Core, Rows},
-    events::Level,
+    events::{Level, Outcome},
     timers,
 };
 use crate::{
     message::{Message, Record, Snapshot},
     options::Options,
-    replication::CHUNK,
+    replication::{CHUNK, HELD_MAX},
     subsystem::{Reason, State, Subsystem},
     time::Time,
 };
 
 /// Chunks under way: the transfer never fills an outbox.
 const WINDOW: u32 = 4;
-/// Messages, and bytes of them, held back while the chunks travel. More fails the subsystem: `brkt ovflow`.
-const BACKLOG_MAX: usize = 512;
-const BACKLOG_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Messages, and bytes of them, held back while the chunks travel: the commands in flight and as much again that is applied
+/// meanwhile. More fails the subsystem: `brkt ovflow`. An outbox takes all of them at once.
+const BACKLOG_MAX: usize = 768;
+const BACKLOG_BYTES_MAX: usize = 2 * HELD_MAX;
 
 #[derive(Debug, Default)]
 enum Stage {
@@ -121,7 +122,7 @@ impl SlaveSync {
         let all: Vec<_> = snapshot.encode().chunks(CHUNK).map(<[u8]>::to_vec).collect();
         self.stage = Stage::Chunks { all, sent: 0, acked: 0, backlog: VecDeque::new(), bytes: 0 };
         for record in records {
-            self.relay(core, || Message::Replicate(record.clone()));
+            self.relay_record(core, record);
         }
         self.advance(core, now);
     }
@@ -163,21 +164,40 @@ impl SlaveSync {
         }
     }
 
-    /// Sends what belongs to the log, behind what went before.
-    pub(super) fn relay(&mut self, core: &mut Core, message: impl FnOnce() -> Message) {
+    /// Sends a record, behind what went before; its last part with the rest of them.
+    pub(super) fn relay_record(&mut self, core: &mut Core, record: &Record) {
+        if self.follows() {
+            record.messages().for_each(|message| self.relay(core, message));
+        }
+    }
+
+    /// Sends what became of a record.
+    pub(super) fn relay_applied(&mut self, core: &mut Core, generation: u64, outcome: &Outcome) {
+        if self.follows() {
+            self.relay(core, Message::Applied { generation, outcome: outcome.clone() });
+        }
+    }
+
+    /// Whether the log is sent to it.
+    fn follows(&self) -> bool {
+        !matches!(self.stage, Stage::Idle | Stage::Wanted | Stage::Taking)
+    }
+
+    fn relay(&mut self, core: &mut Core, message: Message) {
         match &mut self.stage {
             Stage::Idle | Stage::Wanted | Stage::Taking => {}
             Stage::Chunks { backlog, bytes, .. } => {
-                let message = message();
-                if let Message::Replicate(record) = &message {
-                    *bytes += record.bytes.len();
+                if let Message::Replicate(Record { bytes: piece, .. }) | Message::Part { bytes: piece, .. } =
+                    &message
+                {
+                    *bytes += piece.len();
                 }
                 backlog.push_back(message);
                 if backlog.len() > BACKLOG_MAX || *bytes > BACKLOG_BYTES_MAX {
                     self.fail(core, Subsystem::Configuration, Reason::BracketOverflow);
                 }
             }
-            Stage::Loading | Stage::InStep => core.send(&message()),
+            Stage::Loading | Stage::InStep => core.send(&message),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The T-sync messages on the wire, version 1: the one place where they are converted.
+//! The T-sync messages on the wire, version 2: the one place where they are converted.
 
 mod bodies;
 mod numbers;
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// Oldest version of T-sync that is spoken here: which messages there are and what they mean.
-pub(crate) const OLDEST: u32 = 1;
+pub(crate) const OLDEST: u32 = 2;
 /// Newest one.
-pub(crate) const NEWEST: u32 = 1;
+pub(crate) const NEWEST: u32 = 2;
 /// Version of every payload below. Each is raised alone, when it changes so that an older reader would be wrong.
 const PAYLOAD: u32 = 1;
 /// Longest text in a message; more is cut.
@@ -131,6 +131,16 @@ struct Chunk {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+struct Part {
+    #[prost(uint64, optional, tag = "1")]
+    generation: Option<u64>,
+    #[prost(uint32, optional, tag = "2")]
+    index: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    bytes: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct Applied {
     #[prost(uint64, optional, tag = "1")]
     generation: Option<u64>,
@@ -196,6 +206,11 @@ impl Message {
                 let applied =
                     Applied { generation: Some(*generation), outcome: Some(WireOutcome::new(None, outcome)) };
                 (CONFIGURATION, 6, applied.encode_to_vec())
+            }
+            Self::Part { generation, index, bytes } => {
+                let part =
+                    Part { generation: Some(*generation), index: Some(*index), bytes: Some(bytes.clone()) };
+                (CONFIGURATION, 7, part.encode_to_vec())
             }
             Self::HardwareChecked => (L2_HARDWARE, 1, Vec::new()),
         };
@@ -291,6 +306,15 @@ impl Message {
                 Self::Applied {
                     generation: of.some("generation", wire.generation)?,
                     outcome: of.some("outcome", wire.outcome)?.read(of)?,
+                }
+            }
+            (CONFIGURATION, 7) => {
+                let of = Of("part");
+                let wire: Part = of.body(payload)?;
+                Self::Part {
+                    generation: of.some("generation", wire.generation)?,
+                    index: of.some("index", wire.index)?,
+                    bytes: of.some("bytes", wire.bytes)?,
                 }
             }
             (L2_HARDWARE, 1) => {

@@ -54,6 +54,7 @@ fn examples() -> Vec<Message> {
         Message::ChunkAck { index: 0 },
         Message::Loaded { generation: 4 },
         Message::Replicate(Record { id: CommandId(0), generation: 5, bytes: Vec::new(), options: Some(l2) }),
+        Message::Part { generation: 5, index: 0, bytes: vec![3] },
         Message::ReplicateAck { generation: 5 },
         Message::Applied { generation: 5, outcome: Outcome::Failed("no".into()) },
         Message::HardwareChecked,

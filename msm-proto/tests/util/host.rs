@@ -33,6 +33,23 @@ impl Process {
     }
 }
 
+/// Commands with this bit have a record that is larger than one message.
+pub const LARGE: u64 = 1 << 39;
+/// Bytes of their record: three messages.
+pub const LARGE_BYTES: usize = 150_000;
+
+/// The record of a command: its id, or, for a large one, its id over and over.
+pub fn record(id: CommandId) -> Vec<u8> {
+    let times = if id.0 & LARGE == 0 { 1 } else { LARGE_BYTES / 8 };
+    id.0.to_le_bytes().repeat(times)
+}
+
+/// The command of a record; `None` if it is not whole.
+pub fn whole(record: &[u8]) -> Option<CommandId> {
+    let id = CommandId(u64::from_le_bytes(*record.first_chunk()?));
+    (record == self::record(id)).then_some(id)
+}
+
 pub fn encode(config: &Config) -> Vec<u8> {
     config.iter().flat_map(|id| id.0.to_le_bytes()).collect()
 }

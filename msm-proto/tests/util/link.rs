@@ -125,6 +125,13 @@ impl World {
                 bytes = Message::Replicate(record).encode(envelope.epoch, envelope.sequence);
             }
         }
+        if self.broken == Broken::CutsParts {
+            let envelope = Envelope::decode(&bytes).expect("ours");
+            if let Ok(Message::Part { generation, index, bytes: part }) = Message::decode(&envelope) {
+                let part = Message::Part { generation, index, bytes: part[8..].to_vec() };
+                bytes = part.encode(envelope.epoch, envelope.sequence);
+            }
+        }
         if let Some(changed) = self.intercept.filter(|_| to == Slot::B).and_then(|change| change(&bytes)) {
             bytes = changed;
         }

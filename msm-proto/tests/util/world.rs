@@ -30,6 +30,8 @@ pub enum Broken {
     AcksWithoutStoring,
     /// META's ready slot is never taken back.
     MetaStaysReady,
+    /// A part of a record is cut short on its way.
+    CutsParts,
     /// META does not say which redo record is being tried.
     TriesUnmarked,
 }
@@ -102,6 +104,13 @@ pub struct World {
     pub connecting: bool,
     /// Violations in the log.
     noted: usize,
+}
+
+/// What it is, without all of a large record.
+fn short(what: &impl std::fmt::Debug) -> String {
+    let mut text = format!("{what:?}");
+    text.truncate(text.floor_char_boundary(600));
+    text
 }
 
 impl World {
@@ -243,7 +252,7 @@ impl World {
     pub fn command_with(&mut self, slot: Slot, id: u64, options: Option<Options>) {
         let id = CommandId(id);
         self.checks.asked(id);
-        self.input(slot, Input::Command { id, record: id.0.to_le_bytes().to_vec(), options });
+        self.input(slot, Input::Command { id, record: host::record(id), options });
     }
 
     pub fn run_failover(&mut self, slot: Slot, id: u64) {
@@ -264,7 +273,7 @@ impl World {
     pub fn input(&mut self, slot: Slot, input: Input) {
         let now = Time(self.now);
         if self.processes[index(slot)].is_some() && !matches!(input, Input::Frame { .. } | Input::Tick) {
-            self.note(|| format!("{slot} < {input:?}"));
+            self.note(|| format!("{slot} < {}", short(&input)));
         }
         let Some(process) = &mut self.processes[index(slot)] else { return };
         let recorded = self.verbose || process.is_replayed();
@@ -290,7 +299,7 @@ impl World {
 
     fn output(&mut self, slot: Slot, instance: Instance, output: Output) {
         if !matches!(output, Output::Send { .. }) {
-            self.note(|| format!("{slot} > {output:?}"));
+            self.note(|| format!("{slot} > {}", short(&output)));
         }
         match output {
             Output::Send { session, channel, bytes } => self.send(slot, session, channel, bytes),
@@ -312,10 +321,7 @@ impl World {
                 self.checks.answered(slot, id, &answer, &self.tree, &self.processes);
                 self.answers.entry(id).or_default().push(answer);
             }
-            Output::Replay { record } => {
-                let process = self.process(slot);
-                process.config.extend(decode(&record));
-            }
+            Output::Replay { record } => self.change(slot, &record),
             Output::ResetSelf { .. } => self.kill(slot),
             Output::Freeze | Output::Thaw | Output::Log { .. } => {}
             effect => {
@@ -331,6 +337,15 @@ impl World {
 
     fn process(&mut self, slot: Slot) -> &mut Process {
         self.processes[index(slot)].as_mut().expect("the process acts, so it lives")
+    }
+
+    fn change(&mut self, slot: Slot, record: &[u8]) {
+        match host::whole(record) {
+            Some(id) => self.process(slot).config.push(id),
+            None => {
+                self.checks.violations.push(format!("{slot} has half of a record: {} bytes", record.len()));
+            }
+        }
     }
 
     /// An effect happens. Its result comes later: a crash can fall between.
@@ -379,8 +394,7 @@ impl World {
                 if fails(id) || id.0 >= host::PANICS {
                     Input::Applied { id, result: Err("planned to fail".into()) }
                 } else {
-                    let process = self.process(slot);
-                    process.config.extend(decode(&record));
+                    self.change(slot, &record);
                     Input::Applied { id, result: Ok(String::new()) }
                 }
             }
