@@ -104,7 +104,8 @@ pub(crate) fn run(chassis: &Chassis, revive: bool) -> Result<(), StartError> {
     if !revive {
         name_is_free(chassis)?;
     }
-    log::start(&chassis.backplane_log(), !revive).map_err(failed("write", chassis.backplane_log()))?;
+    log::start(&chassis.backplane_log(), !revive, None, None)
+        .map_err(failed("write", chassis.backplane_log()))?;
     if revive {
         process::settle().iter().for_each(|text| info!("{text}"));
     }

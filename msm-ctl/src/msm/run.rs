@@ -6,17 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use msm_dataplane::{PinTree, TreeError};
 use msm_proto::{Identity, Slot};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use super::actor::{Actor, EVENTS, Parts, Sources};
+use super::board::Board;
 use super::link;
 use crate::backplane::lock::{Lock, LockError};
-use crate::backplane::watch;
 use crate::config::chassis::Chassis;
 use crate::flash::{Flash, history};
 use crate::mgmt::cli::server::{self, ANSWERS, Desk};
-use crate::mgmt::log;
+use crate::mgmt::log::{self, Log};
 use crate::netlink::{self, NetlinkError};
 use crate::preflight::{self, PreflightError};
 use crate::process;
@@ -80,7 +80,8 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
     let unsettled = process::settle();
     let flash_dir = chassis.flash(slot);
     let (flash, faults) = Flash::open(&flash_dir).map_err(failed("start a thread for", flash_dir))?;
-    let ring = log::start(&chassis.msm_log(slot), false).map_err(failed("write", chassis.msm_log(slot)))?;
+    let log = log::start(&chassis.msm_log(slot), false, Some(flash.clone()), Some(slot))
+        .map_err(failed("write", chassis.msm_log(slot)))?;
     unsettled.iter().for_each(|text| info!("{text}"));
     faults.iter().for_each(|fault| error!(target: "msm.flash", "{fault}"));
     let tree = PinTree::new(&chassis.bpffs, &chassis.name)?;
@@ -117,6 +118,8 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             history: history::recall(&flash.nvram()),
         };
         let (actor, board) = Actor::new(parts);
+        tasks.spawn("syslog", false, log.send_syslog());
+        tasks.spawn("name", false, name(board.clone(), log.clone()));
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -125,7 +128,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             chassis: Arc::clone(&chassis),
             board,
             view,
-            log: ring,
+            log: log.clone(),
             started,
             jobs: job_sender,
             answers: Arc::clone(&answers),
@@ -134,7 +137,11 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let meeting =
             link::meet(&chassis, slot, link_sender).map_err(failed("bind", chassis.tsync_socket(Slot::A)))?;
         tasks.spawn("tsync-meet", true, meeting);
-        tasks.spawn("backplane", false, watch::watch(Chassis::clone(&chassis), slot, presence_sender));
+        tasks.spawn(
+            "backplane",
+            false,
+            crate::backplane::watch::watch(Chassis::clone(&chassis), slot, presence_sender),
+        );
         actor.run(Sources { exceptions, link, jobs, netlink, presence, found }).await;
         // Whoever has been answered shall read it: all places are free once all answers are written.
         let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
@@ -146,4 +153,15 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
     }
     // Threads that wait for nothing any more must not hold up the slot's next start.
     std::process::exit(0);
+}
+
+/// Tells the log the names that syslog hosts know this MSM by.
+async fn name(mut board: watch::Receiver<Arc<Board>>, log: Log) {
+    loop {
+        let shown = board.borrow_and_update().clone();
+        log.set_name(&shown.config.sys_name, shown.status.role.name());
+        if board.changed().await.is_err() {
+            return;
+        }
+    }
 }

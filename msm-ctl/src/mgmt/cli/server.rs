@@ -20,7 +20,7 @@ use super::messages::{self, ANSWER_MAX, Announce, Body, CHUNK, FromServer, REQUE
 use super::shows;
 use super::views::Done;
 use crate::config::chassis::Chassis;
-use crate::mgmt::log::Ring;
+use crate::mgmt::log::Log;
 use crate::msm::board::Board;
 use crate::netlink::View;
 use crate::process;
@@ -70,7 +70,7 @@ pub(crate) struct Desk {
     /// The kernel's netdevs.
     pub(crate) view: View,
     /// The log.
-    pub(crate) log: Ring,
+    pub(crate) log: Log,
     /// Wall clock when this process started.
     pub(crate) started: std::time::SystemTime,
     /// The actor.

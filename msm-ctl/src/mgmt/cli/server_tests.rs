@@ -35,7 +35,7 @@ async fn bed() -> Bed {
         chassis: Arc::new(chassis),
         board: shown,
         view: View::default(),
-        log: Ring::default(),
+        log: Log::default(),
         started: std::time::SystemTime::now(),
         jobs: sender,
         answers: Arc::new(Semaphore::new(ANSWERS)),

@@ -12,7 +12,7 @@ use super::server::Desk;
 use super::views;
 use crate::config::mac::Mac;
 use crate::config::port::PortName;
-use crate::mgmt::log;
+use crate::mgmt::log::{self, Severity, Target};
 use crate::msm::board::Board;
 use crate::netlink::{self, Limits, Netdev};
 use crate::process;
@@ -26,7 +26,9 @@ pub(crate) fn show(show: Show, desk: &Desk) -> Result<Vec<u8>, String> {
         Show::Failover => serde_json::to_vec(&failover(&board)),
         Show::Fdb => serde_json::to_vec(&fdb(&board)?),
         Show::Ports => serde_json::to_vec(&ports(desk, &board)?),
-        Show::Log => serde_json::to_vec(&views::Log { lines: desk.log.lines() }),
+        Show::Log => serde_json::to_vec(&views::Log {
+            lines: desk.log.lines(Target::MemoryBuffer, Severity::Debug, usize::MAX),
+        }),
     };
     json.map_err(|e| e.to_string())
 }
