@@ -28,7 +28,7 @@ pub use gate::{DOMAINS, GateEntry, GateState, gate_index};
 pub use meta::{Meta, PlaneConfig};
 pub use port::{IFINDEX_LIMIT, Lport, NO_LPORT, PORTS, PORTS_PER_SLOT, PortEntry, SLOTS, port_flags};
 pub use spec::{FDB_DEFAULT, FDB_MAX, MapKind, MapSpec, SPECS, names};
-pub use vlan::{VLANS, VlanEntry, vlan_flags};
+pub use vlan::{FLOOD_SETS, VLANS, VlanEntry, vlan_flags};
 
 /// Version of everything in this crate. Stored in META; a tree of another version is refused by name.
 pub const ABI_VERSION: u32 = 2;

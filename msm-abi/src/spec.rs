@@ -1,9 +1,9 @@
 //! What each pinned map must be. Opening a pin that differs is an error before anything is loaded.
 
 use crate::{
-    ControlKey, ControlValue, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS, FDB_CACHE_ENTRIES, FabricState,
-    FdbCacheEntry, FdbEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS, PlaneConfig, PortCounters,
-    PortEntry, SLOTS, VLANS, VlanEntry,
+    ControlKey, ControlValue, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS, FDB_CACHE_ENTRIES, FLOOD_SETS,
+    FabricState, FdbCacheEntry, FdbEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS, PlaneConfig,
+    PortCounters, PortEntry, SLOTS, VLANS, VlanEntry,
 };
 
 /// Names of the maps, of their pins and of the programs. At most 15 characters and without dots (kernel limits).
@@ -34,7 +34,7 @@ pub mod names {
     pub const COUNTERS: &str = "COUNTERS";
     /// Devmap by logical port: the netdev, with the egress program.
     pub const TX: &str = "TX";
-    /// By VLAN id: devmap hash of the members (keyed by logical port), interned by member set.
+    /// Member sets, by [`crate::VlanEntry::flood`]: devmap hashes keyed by logical port.
     pub const FLOOD: &str = "FLOOD";
     /// Program array; entry 0 is the ingress program.
     pub const DISPATCH: &str = "DISPATCH";
@@ -130,6 +130,12 @@ pub const SPECS: [MapSpec; 15] = [
         entries: Some(PORTS as u32 + 1),
     },
     MapSpec { name: names::TX, kind: MapKind::DevMap, key: 4, value: 8, entries: Some(PORTS as u32) },
-    MapSpec { name: names::FLOOD, kind: MapKind::ArrayOfMaps, key: 4, value: 4, entries: Some(VLANS as u32) },
+    MapSpec {
+        name: names::FLOOD,
+        kind: MapKind::ArrayOfMaps,
+        key: 4,
+        value: 4,
+        entries: Some(FLOOD_SETS as u32),
+    },
     MapSpec { name: names::DISPATCH, kind: MapKind::ProgArray, key: 4, value: 4, entries: Some(8) },
 ];

@@ -5,10 +5,13 @@ use crate::port::{Lport, PORTS};
 /// Size of the VLAN tables, indexed by VLAN id.
 pub const VLANS: usize = 4096;
 
+/// Places for member sets in FLOOD: one for each VLAN, and as many again, so that a VLAN can always be given a fresh one.
+pub const FLOOD_SETS: usize = 8192;
+
 /// Bits of [`VlanEntry::flags`].
 pub mod vlan_flags {
     /// The VLAN exists.
-    pub const EXISTS: u32 = 1;
+    pub const EXISTS: u16 = 1;
 }
 
 /// VLANS: array by VLAN id.
@@ -16,7 +19,10 @@ pub mod vlan_flags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VlanEntry {
     /// [`vlan_flags`].
-    pub flags: u32,
+    pub flags: u16,
+    /// Index in FLOOD of its member set. VLANs of equal members share one. A write of this entry changes the set at once, where
+    /// a write of FLOOD waits for a grace period.
+    pub flood: u16,
     /// Loop protection domain whose gates hold for this VLAN; 0 = none.
     pub domain: u32,
     /// Bit `lport`: an untagged member.
@@ -28,7 +34,7 @@ const _: () = assert!(size_of::<VlanEntry>() == 264);
 
 impl Default for VlanEntry {
     fn default() -> Self {
-        Self { flags: 0, domain: 0, untagged: [0; PORTS / 64], tagged: [0; PORTS / 64] }
+        Self { flags: 0, flood: 0, domain: 0, untagged: [0; PORTS / 64], tagged: [0; PORTS / 64] }
     }
 }
 

@@ -59,6 +59,47 @@ pub struct Desired {
     pub static_fdb: BTreeMap<FdbKey, StaticEntry>,
 }
 
+/// What of a [`Desired`] changed, for [`crate::Owner::reconcile_part`]. What is named and did not change costs a look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Ports that came, went or changed.
+    pub ports: BTreeSet<Lport>,
+    /// VLANs likewise.
+    pub vlans: BTreeSet<u16>,
+    /// Static stations likewise.
+    pub stations: BTreeSet<FdbKey>,
+    /// Control addresses, fabrics, buckets or the age.
+    pub config: bool,
+}
+
+impl Touched {
+    /// What differs, by a walk over both.
+    #[must_use]
+    pub fn between(before: &Desired, after: &Desired) -> Self {
+        Self {
+            ports: differing(&before.ports, &after.ports),
+            vlans: differing(&before.vlans, &after.vlans),
+            stations: differing(&before.static_fdb, &after.static_fdb),
+            config: before.control != after.control
+                || before.fabrics != after.fabrics
+                || before.buckets != after.buckets
+                || before.fdb_age != after.fdb_age,
+        }
+    }
+
+    /// True if nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ports.is_empty() && self.vlans.is_empty() && self.stations.is_empty() && !self.config
+    }
+}
+
+/// The keys at which two maps differ.
+fn differing<K: Ord + Copy, V: PartialEq>(before: &BTreeMap<K, V>, after: &BTreeMap<K, V>) -> BTreeSet<K> {
+    let changed = after.iter().filter(|(key, value)| before.get(key) != Some(*value)).map(|(key, _)| *key);
+    changed.chain(before.keys().copied().filter(|key| !after.contains_key(key))).collect()
+}
+
 /// What one [`crate::Owner::reconcile`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {

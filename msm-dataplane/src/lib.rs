@@ -16,7 +16,7 @@ pub mod store;
 pub mod tables;
 mod tree;
 
-pub use desired::{Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry};
+pub use desired::{Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry, Touched};
 pub use error::{Mismatch, PortFault, TableError, TakeError, TreeError};
 pub use name::{MsmSlot, NameError, OwnerName};
 pub use observer::Observer;

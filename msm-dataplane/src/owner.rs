@@ -5,7 +5,7 @@ use std::path::Path;
 use msm_abi::{FdbKey, Meta};
 
 use crate::{
-    Changes, Desired, FdbFilter, Observer, OwnerName, TableError, TreeError,
+    Changes, Desired, FdbFilter, Observer, OwnerName, TableError, Touched, TreeError,
     lock::DirLock,
     plane::Plane,
     store::{Access, Kernel},
@@ -56,6 +56,20 @@ impl Owner {
         let changes = self.plane.reconcile(desired)?;
         if changes.writes > 0 {
             tracing::info!(writes = changes.writes, attached = ?changes.attached, detached = ?changes.detached, "reconciled");
+        }
+        Ok(changes)
+    }
+
+    /// [`Owner::reconcile`] of what `touched` names alone: it costs by what changed, not by what there is. All else of `desired` must be as
+    /// in the last reconcile of this handle. It is a whole one if there was none, if the last one failed, or if a port changes its
+    /// netdev. It does not see what others did behind this handle: call [`Owner::reconcile`] for that, as when a netdev came or went.
+    ///
+    /// # Errors
+    /// As [`Owner::reconcile`]; the next one is a whole one.
+    pub fn reconcile_part(&mut self, desired: &Desired, touched: &Touched) -> Result<Changes, TableError> {
+        let changes = self.plane.reconcile_part(desired, touched)?;
+        if !changes.attached.is_empty() || !changes.detached.is_empty() {
+            tracing::info!(attached = ?changes.attached, detached = ?changes.detached, "reconciled");
         }
         Ok(changes)
     }

@@ -18,7 +18,8 @@ use contract::{PORTS, ifindex};
 use fds::{MapFds, pin_other_map, pinned, update_first_entry};
 use msm_abi::{ABI_VERSION, FdbKey, names};
 use msm_dataplane::{
-    DesiredPort, MsmSlot, OwnerName, PinTree, PortFault, TakeError, TreeError, store::Table,
+    DesiredPort, DesiredVlan, MsmSlot, OwnerName, PinTree, PortFault, TakeError, Touched, TreeError,
+    store::Table,
 };
 
 fn over_kernel(test: impl FnOnce(&mut OverKernel<'_>) + Send + 'static) {
@@ -27,7 +28,7 @@ fn over_kernel(test: impl FnOnce(&mut OverKernel<'_>) + Send + 'static) {
 
 contract::contract!(over_kernel: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
     faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
-    an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to,
+    an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to, a_part_costs_what_it_changes,
     gates_start_closed);
 
 fn name(text: &str) -> OwnerName {
@@ -360,5 +361,62 @@ fn sixty_four_ports_are_adopted_without_a_write() {
         }
         times.sort();
         println!("take, reconcile of 64 ports: median {:?}, all {times:?}", times[times.len() / 2]);
+    });
+}
+#[test]
+#[ignore = "a measurement: run it by name, in release, with --nocapture"]
+fn four_thousand_vlans_cost_by_what_changes() {
+    Bed::run(|bed| {
+        let mut owner = bed.create();
+        let mut desired = contract::desired();
+        for lport in 0..16 {
+            add_veth(ifindex(lport));
+            desired
+                .ports
+                .insert(lport, DesiredPort { ifindex: Some(ifindex(lport)), enabled: true, pvid: 1 });
+        }
+        desired.ports.retain(|lport, _| *lport < 16);
+        owner.reconcile(&desired).expect("reconciled");
+        // Member sets of which no two are equal: the dearest there is.
+        let distinct = |vid: u16| DesiredVlan {
+            tagged: (0..16).filter(|bit| vid >> (bit % 12) & 1 == 1).take(8).collect(),
+            ..DesiredVlan::default()
+        };
+        for vid in 2..=4001 {
+            desired.vlans.insert(vid, distinct(vid));
+        }
+        let began = Instant::now();
+        let writes = owner.reconcile(&desired).expect("reconciled").writes;
+        println!("4,000 VLANs loaded: {writes} writes in {:?}", began.elapsed());
+        let name = owner.release();
+        let mut owner = bed.tree().take(&name, MsmSlot::B).expect("taken");
+        let began = Instant::now();
+        assert_eq!(owner.reconcile(&desired).expect("reconciled").writes, 0);
+        println!("adopted in {:?}", began.elapsed());
+        let mut time = |what: &str, change: &dyn Fn(&mut msm_dataplane::Desired, u16)| {
+            let mut times = Vec::new();
+            for n in 0..1000u16 {
+                let vid = 2 + n * 3;
+                change(&mut desired, vid);
+                let touched = Touched { vlans: [vid].into(), ..Touched::default() };
+                let began = Instant::now();
+                owner.reconcile_part(&desired, &touched).expect("reconciled");
+                times.push(began.elapsed());
+            }
+            let sum: Duration = times.iter().sum();
+            times.sort();
+            println!("{what}: median {:?}, mean {:?}, worst {:?}", times[500], sum / 1000, times[999]);
+        };
+        time("a VLAN loses its members", &|desired, vid| {
+            desired.vlans.get_mut(&vid).expect("a VLAN").tagged.clear();
+        });
+        time("a VLAN gets other members", &|desired, vid| {
+            desired.vlans.get_mut(&vid).expect("a VLAN").untagged = distinct(vid ^ 0x555).tagged;
+        });
+        time("a VLAN gets a member", &|desired, vid| {
+            desired.vlans.get_mut(&vid).expect("a VLAN").untagged.insert(15);
+        });
+        time("a VLAN goes", &|desired, vid| drop(desired.vlans.remove(&vid)));
+        time("a VLAN comes", &|desired, vid| drop(desired.vlans.insert(vid, distinct(vid))));
     });
 }

@@ -20,3 +20,5 @@ mod learning;
 mod model;
 #[path = "pipeline/plane.rs"]
 mod plane;
+#[path = "pipeline/vlans.rs"]
+mod vlans;

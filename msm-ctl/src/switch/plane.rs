@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msm_abi::{FdbKey, Lport};
-use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
+use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError};
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{error, info, warn};
 
@@ -26,8 +26,10 @@ pub(crate) struct Plane {
     observer: Option<Arc<Observer>>,
     /// Nothing new may be written: the handle is about to go.
     frozen: bool,
-    /// What the plane was last made.
+    /// What the plane was last made; `None` when that is not known.
     applied: Option<Desired>,
+    /// A port had a fault: it is tried again at the next occasion, whatever has changed.
+    faulty: bool,
     faults: BTreeMap<Lport, String>,
 }
 
@@ -43,6 +45,7 @@ impl Plane {
             observer: None,
             frozen: false,
             applied: None,
+            faulty: false,
             faults: BTreeMap::new(),
         }
     }
@@ -165,10 +168,16 @@ impl Plane {
     pub(crate) fn apply(&mut self, config: &Config) -> Result<Changes, String> {
         let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
         let Some(owner) = &mut self.owner else { return without_handle() };
-        let changes = owner.reconcile(&plan.desired).map_err(|error| {
-            self.applied = None;
-            error.to_string()
-        })?;
+        // Without a memory of what was applied, all is read.
+        let applied = self.applied.take();
+        let changes = match &applied {
+            Some(before) => {
+                let touched = Touched::between(before, &plan.desired);
+                owner.reconcile_part(&plan.desired, &touched)
+            }
+            None => owner.reconcile(&plan.desired),
+        };
+        let changes = changes.map_err(|error| error.to_string())?;
         let mut faults: BTreeMap<Lport, String> =
             plan.refused.iter().map(|(lport, fault)| (*lport, fault.to_string())).collect();
         faults.extend(changes.port_faults.iter().map(|(lport, fault)| (*lport, fault.to_string())));
@@ -184,16 +193,23 @@ impl Plane {
         for lport in &changes.detached {
             info!(target: "msm.port", "port {} detached", PortName::of(*lport));
         }
-        // A port with a fault is tried again at the next occasion, whatever has changed.
-        self.applied = changes.port_faults.is_empty().then_some(plan.desired);
+        self.faulty = !changes.port_faults.is_empty();
+        self.applied = Some(plan.desired);
         Ok(changes)
     }
 
-    /// Whether [`Self::apply`] may have something to write.
-    pub(crate) fn is_behind(&self, config: &Config) -> bool {
-        self.owner.is_some()
-            && self.applied.as_ref()
-                != Some(&desired::plan(&self.chassis, config, |name| self.view.get(name)).desired)
+    /// Whether [`Self::apply`] may have something to write. Then it reads all, not what differs alone: this is asked when something
+    /// may have happened beside the commands.
+    pub(crate) fn is_behind(&mut self, config: &Config) -> bool {
+        if self.owner.is_none() {
+            return false;
+        }
+        let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
+        if self.faulty || self.applied.as_ref() != Some(&plan.desired) {
+            self.applied = None;
+            return true;
+        }
+        false
     }
 
     /// Forgets every learned station.

@@ -1,33 +1,76 @@
 //! What the tables can hold: checked before the first write.
 
-use msm_abi::{DOMAINS, FABRICS, Lport, PORTS};
+use msm_abi::{DOMAINS, FABRICS, FdbKey, Lport, PORTS};
 
-use crate::{Desired, TableError, store::Table, tables::fabric::BUCKETS};
+use crate::{
+    Desired, DesiredPort, DesiredVlan, StaticEntry, TableError, Touched, store::Table,
+    tables::fabric::BUCKETS,
+};
 
 /// VLAN ids of IEEE 802.1Q: 0 is "priority only", 4095 reserved.
 const VIDS: std::ops::RangeInclusive<u16> = 1..=4094;
 
+fn refuse<T>(why: String) -> Result<T, TableError> {
+    Err(TableError::Desired(why))
+}
+
 /// Refuses what no table could hold.
 pub(super) fn check(desired: &Desired) -> Result<(), TableError> {
-    let refuse = |why: String| Err(TableError::Desired(why));
-    let port = |lport: &Lport| usize::from(*lport) < PORTS;
-    if let Some((lport, _)) = desired.ports.iter().find(|(l, _)| !port(l)) {
+    desired.ports.iter().try_for_each(|(lport, port)| check_port(*lport, port))?;
+    desired.vlans.iter().try_for_each(|(vid, vlan)| check_vlan(*vid, vlan))?;
+    desired.static_fdb.iter().try_for_each(|(key, station)| check_station(*key, station))?;
+    check_config(desired)
+}
+
+/// Refuses what no table could hold, of what is touched.
+pub(super) fn check_part(desired: &Desired, touched: &Touched) -> Result<(), TableError> {
+    for lport in &touched.ports {
+        desired.ports.get(lport).map_or(Ok(()), |port| check_port(*lport, port))?;
+    }
+    for vid in &touched.vlans {
+        desired.vlans.get(vid).map_or(Ok(()), |vlan| check_vlan(*vid, vlan))?;
+    }
+    for key in &touched.stations {
+        desired.static_fdb.get(key).map_or(Ok(()), |station| check_station(*key, station))?;
+    }
+    if touched.config { check_config(desired) } else { Ok(()) }
+}
+
+const fn is_port(lport: Lport) -> bool {
+    (lport as usize) < PORTS
+}
+
+fn check_port(lport: Lport, port: &DesiredPort) -> Result<(), TableError> {
+    if !is_port(lport) {
         return refuse(format!("logical port {lport}; there are {PORTS}"));
     }
-    if let Some((lport, p)) = desired.ports.iter().find(|(_, p)| p.pvid != 0 && !VIDS.contains(&p.pvid)) {
-        return refuse(format!("VLAN {} for untagged frames of logical port {lport}; 1 to 4094", p.pvid));
+    if port.pvid != 0 && !VIDS.contains(&port.pvid) {
+        return refuse(format!("VLAN {} for untagged frames of logical port {lport}; 1 to 4094", port.pvid));
     }
-    for (vid, vlan) in &desired.vlans {
-        if !VIDS.contains(vid) {
-            return refuse(format!("VLAN {vid}; 1 to 4094"));
-        }
-        if let Some(lport) = vlan.untagged.union(&vlan.tagged).find(|l| !port(l)) {
-            return refuse(format!("logical port {lport} in VLAN {vid}; there are {PORTS}"));
-        }
-        if vlan.domain as usize >= DOMAINS {
-            return refuse(format!("domain {} of VLAN {vid}; there are {DOMAINS}", vlan.domain));
-        }
+    Ok(())
+}
+
+fn check_vlan(vid: u16, vlan: &DesiredVlan) -> Result<(), TableError> {
+    if !VIDS.contains(&vid) {
+        return refuse(format!("VLAN {vid}; 1 to 4094"));
     }
+    if let Some(lport) = vlan.untagged.iter().chain(&vlan.tagged).find(|l| !is_port(**l)) {
+        return refuse(format!("logical port {lport} in VLAN {vid}; there are {PORTS}"));
+    }
+    if vlan.domain as usize >= DOMAINS {
+        return refuse(format!("domain {} of VLAN {vid}; there are {DOMAINS}", vlan.domain));
+    }
+    Ok(())
+}
+
+fn check_station(key: FdbKey, station: &StaticEntry) -> Result<(), TableError> {
+    if !station.blackhole && !is_port(station.lport) {
+        return refuse(format!("a static station {:02x?} on no port", key.mac()));
+    }
+    Ok(())
+}
+
+fn check_config(desired: &Desired) -> Result<(), TableError> {
     let room = Table::Control.spec().entries.map_or(0, |n| n as usize);
     if desired.control.len() > room {
         return refuse(format!("{} control addresses; there is room for {room}", desired.control.len()));
@@ -38,17 +81,13 @@ pub(super) fn check(desired: &Desired) -> Result<(), TableError> {
     if let Some(fabric) = desired.buckets.iter().find(|f| usize::from(**f) >= FABRICS) {
         return refuse(format!("fabric {fabric}; there are {FABRICS}"));
     }
-    if let Some((key, _)) = desired.static_fdb.iter().find(|(_, s)| !s.blackhole && !port(&s.lport)) {
-        return refuse(format!("a static station {:02x?} on no port", key.mac()));
-    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DesiredPort, DesiredVlan, StaticEntry};
-    use msm_abi::{FdbKey, NO_LPORT};
+    use msm_abi::NO_LPORT;
 
     #[test]
     fn what_no_table_holds_is_refused_by_name() {

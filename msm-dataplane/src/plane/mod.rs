@@ -3,19 +3,22 @@
 mod check;
 mod config;
 mod ports;
+mod sets;
 mod stations;
 mod vlans;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use msm_abi::{FdbKey, Lport, Meta};
 
 use crate::{
-    Changes, Desired, FdbFilter, TableError,
+    Changes, Desired, FdbFilter, PortFault, TableError, Touched,
     store::{Links, Store},
     tables,
 };
+use sets::Pool;
 use stations::Stations;
+use vlans::Vlans;
 
 /// A forwarding plane and what its owner remembers of it. All truth is in the store: a new owner starts with nothing
 /// remembered and finds the same.
@@ -25,13 +28,25 @@ pub struct Plane<S> {
     /// Netdevs of the ports, as last seen: what finds the PORTS entry of a netdev that is gone without a scan.
     netdevs: BTreeMap<Lport, u32>,
     stations: Stations,
+    pool: Pool,
+    /// What a part needs; `None` before a whole reconcile, and after an error.
+    known: Option<Known>,
+}
+
+/// What the last reconcile left.
+#[derive(Debug)]
+struct Known {
+    /// Ports in service, with their netdevs.
+    serving: BTreeMap<Lport, u32>,
+    faults: BTreeMap<Lport, PortFault>,
+    vlans: Vlans,
 }
 
 impl<S: Store + Links> Plane<S> {
     /// A plane of which nothing is remembered. Writes nothing.
     #[must_use]
     pub const fn new(store: S) -> Self {
-        Self { store, netdevs: BTreeMap::new(), stations: Stations::new() }
+        Self { store, netdevs: BTreeMap::new(), stations: Stations::new(), pool: Pool::new(), known: None }
     }
 
     /// The tables below.
@@ -50,20 +65,69 @@ impl<S: Store + Links> Plane<S> {
     /// [`TableError`]: call again. Faults of single ports are no errors.
     pub fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError> {
         check::check(desired)?;
+        self.known = None;
+        self.counted(|plane, changes| plane.whole(desired, changes))
+    }
+
+    /// [`Self::reconcile`] of what `touched` names alone, reading and writing nothing else. All else of `desired` must be as in the last
+    /// reconcile of this handle. It is a whole one if there was none, if the last one failed, or if a port changes its netdev.
+    ///
+    /// # Errors
+    /// As [`Self::reconcile`]; the next one is a whole one.
+    pub fn reconcile_part(&mut self, desired: &Desired, touched: &Touched) -> Result<Changes, TableError> {
+        check::check_part(desired, touched)?;
+        match self.known.take() {
+            Some(mut known) if ports::stay(&known.serving, desired, &touched.ports) => {
+                self.counted(|plane, changes| {
+                    changes.port_faults.clone_from(&known.faults);
+                    plane.part(&mut known, desired, touched, changes)?;
+                    known.faults.clone_from(&changes.port_faults);
+                    plane.known = Some(known);
+                    Ok(())
+                })
+            }
+            _ => self.reconcile(desired),
+        }
+    }
+
+    fn counted(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Changes) -> Result<(), TableError>,
+    ) -> Result<Changes, TableError> {
         let before = self.store.writes();
         let mut changes = Changes::default();
-        let result = self.apply(desired, &mut changes);
+        let result = work(self, &mut changes);
         self.store.drop_sets();
         result?;
         changes.writes = self.store.writes() - before;
         Ok(changes)
     }
 
-    fn apply(&mut self, desired: &Desired, changes: &mut Changes) -> Result<(), TableError> {
+    fn whole(&mut self, desired: &Desired, changes: &mut Changes) -> Result<(), TableError> {
         config::apply(&mut self.store, desired)?;
         let serving = ports::apply(&mut self.store, &mut self.netdevs, desired, changes)?;
-        vlans::apply(&mut self.store, desired, &serving, changes)?;
-        self.stations.apply(&mut self.store, &desired.static_fdb)
+        let mut vlans = Vlans::read(&self.store)?;
+        let vids: BTreeSet<u16> = vlans.ids().into_iter().chain(desired.vlans.keys().copied()).collect();
+        vlans.apply(&mut self.store, &mut self.pool, desired, &vids, &serving, changes)?;
+        self.stations.apply(&mut self.store, &desired.static_fdb)?;
+        self.known = Some(Known { serving, faults: changes.port_faults.clone(), vlans });
+        Ok(())
+    }
+
+    fn part(
+        &mut self,
+        known: &mut Known,
+        desired: &Desired,
+        touched: &Touched,
+        changes: &mut Changes,
+    ) -> Result<(), TableError> {
+        if touched.config {
+            config::apply(&mut self.store, desired)?;
+        }
+        ports::apply_part(&mut self.store, desired, &touched.ports, changes)?;
+        let (store, pool) = (&mut self.store, &mut self.pool);
+        known.vlans.apply(store, pool, desired, &touched.vlans, &known.serving, changes)?;
+        self.stations.apply_part(&mut self.store, &desired.static_fdb, &touched.stations)
     }
 
     /// Removes stations not seen for the age in PLANE_CONFIG, and static ones that are not desired (those that an earlier owner left);

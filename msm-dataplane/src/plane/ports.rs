@@ -58,16 +58,52 @@ pub(super) fn apply(
             changes.attached.push(lport);
         }
         known.insert(lport, ifindex);
-        if ports::get(store, ifindex)? != entry {
-            ports::set(store, ifindex, entry)?;
-        }
-        if let Err(error) = transmit(store, lport, ifindex, entry)? {
-            // It stays in its floods: what is in them already goes on, what is not will fail there too.
-            changes.port_faults.insert(lport, PortFault::NoTransmit { ifindex, reason: error.to_string() });
-        }
+        serve(store, lport, ifindex, entry, changes)?;
         serving.insert(lport, ifindex);
     }
     Ok(serving)
+}
+
+/// True if none of `lports` comes, goes or changes its netdev.
+pub(super) fn stay(serving: &Netdevs, desired: &Desired, lports: &BTreeSet<Lport>) -> bool {
+    lports.iter().all(|lport| {
+        let want = desired.ports.get(lport).and_then(|port| port.ifindex);
+        want == serving.get(lport).copied()
+    })
+}
+
+/// Changes ports that [`stay`].
+pub(super) fn apply_part(
+    store: &mut impl Store,
+    desired: &Desired,
+    lports: &BTreeSet<Lport>,
+    changes: &mut Changes,
+) -> Result<(), TableError> {
+    for lport in lports {
+        changes.port_faults.remove(lport);
+        let Some(port) = desired.ports.get(lport) else { continue };
+        let Some(ifindex) = port.ifindex else { continue };
+        serve(store, *lport, ifindex, ports::entry(*lport, port), changes)?;
+    }
+    Ok(())
+}
+
+/// Writes the entries of a port that has its link. That it cannot be sent to is its fault.
+fn serve(
+    store: &mut impl Store,
+    lport: Lport,
+    ifindex: u32,
+    entry: PortEntry,
+    changes: &mut Changes,
+) -> Result<(), TableError> {
+    if ports::get(store, ifindex)? != entry {
+        ports::set(store, ifindex, entry)?;
+    }
+    if let Err(error) = transmit(store, lport, ifindex, entry)? {
+        // It stays in its floods: what is in them already goes on, what is not will fail there too.
+        changes.port_faults.insert(lport, PortFault::NoTransmit { ifindex, reason: error.to_string() });
+    }
+    Ok(())
 }
 
 /// Gives a port its place in TX, or takes it from a disabled one: unicast to it is stopped there. The inner error is the port's own.

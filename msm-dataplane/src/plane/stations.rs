@@ -68,16 +68,50 @@ impl Stations {
         if self.desired.as_ref() != Some(desired) {
             self.desired = Some(desired.clone());
         }
-        let mut wrong = Vec::new();
-        for (key, station) in desired {
-            let want = entry(station);
-            self.written.insert(*key);
-            if !same(fdb::get(store, *key)?, want) {
-                wrong.push((*key, want));
-            }
-        }
         let stale: Vec<FdbKey> =
             self.written.iter().copied().filter(|key| !desired.contains_key(key)).collect();
+        let stations = desired.iter().map(|(key, station)| (*key, *station));
+        self.write(store, stations, stale)
+    }
+
+    /// The same for `keys` alone.
+    pub(super) fn apply_part(
+        &mut self,
+        store: &mut impl Store,
+        desired: &BTreeMap<FdbKey, StaticEntry>,
+        keys: &BTreeSet<FdbKey>,
+    ) -> Result<(), TableError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let ours = self.desired.get_or_insert_default();
+        let (mut stations, mut stale) = (Vec::new(), Vec::new());
+        for key in keys {
+            if let Some(station) = desired.get(key) {
+                ours.insert(*key, *station);
+                stations.push((*key, *station));
+            } else {
+                ours.remove(key);
+                stale.extend(self.written.get(key));
+            }
+        }
+        self.write(store, stations.into_iter(), stale)
+    }
+
+    fn write(
+        &mut self,
+        store: &mut impl Store,
+        stations: impl Iterator<Item = (FdbKey, StaticEntry)>,
+        stale: Vec<FdbKey>,
+    ) -> Result<(), TableError> {
+        let mut wrong = Vec::new();
+        for (key, station) in stations {
+            let want = entry(&station);
+            self.written.insert(key);
+            if !same(fdb::get(store, key)?, want) {
+                wrong.push((key, want));
+            }
+        }
         if wrong.is_empty() && stale.is_empty() && !fdb::interrupted(store)? {
             return Ok(());
         }

@@ -157,9 +157,11 @@ impl Store for Model {
         if !entries.contains_key(key) && entries.len() >= room {
             return Err(errno(libc::E2BIG));
         }
-        entries.insert(key.to_vec(), value.to_vec());
+        let before = entries.insert(key.to_vec(), value.to_vec());
         self.writes += 1;
-        self.drop_unused_sets();
+        if table == Table::Flood && before.is_some() {
+            self.drop_unused_sets();
+        }
         Ok(())
     }
 
@@ -178,17 +180,16 @@ impl Store for Model {
         }
         let was = self.tables.get_mut(&table).is_some_and(|t| t.remove(key).is_some());
         self.writes += u64::from(was);
-        self.drop_unused_sets();
         Ok(was)
     }
 
     fn read(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
         if Self::is_array(table) {
-            let mut value = vec![0; table.spec().value as usize];
+            let zero = vec![0; table.spec().value as usize];
+            let written = self.tables.get(&table);
             for index in 0..self.entries(table) {
                 let key = index.to_ne_bytes();
-                self.lookup(table, &key, &mut value)?;
-                each(&key, &value);
+                each(&key, written.and_then(|t| t.get(key.as_slice())).unwrap_or(&zero));
             }
         } else {
             self.tables.get(&table).into_iter().flatten().for_each(|(k, v)| each(k, v));
@@ -232,8 +233,10 @@ impl Store for Model {
     }
 
     fn drop_sets(&mut self) {
-        self.held.clear();
-        self.drop_unused_sets();
+        if !self.held.is_empty() {
+            self.held.clear();
+            self.drop_unused_sets();
+        }
     }
 
     fn writes(&self) -> u64 {

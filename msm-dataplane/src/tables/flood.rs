@@ -1,10 +1,10 @@
-//! FLOOD: the member set of each VLAN, shared by VLANs of the same members.
+//! FLOOD: the member sets. A VLAN names its set by its index here; VLANs of the same members share one.
 
 use std::collections::BTreeMap;
 
 use msm_abi::Lport;
 
-use super::{failed, read as read_all, remove as remove_key, tx::Hop, u32_at};
+use super::{failed, get as get_value, read as read_all, tx::Hop, u32_at};
 use crate::{
     TableError,
     store::{Store, Table},
@@ -16,37 +16,36 @@ pub type SetId = u32;
 /// Who a flooded frame goes to.
 pub type Members = BTreeMap<Lport, Hop>;
 
-/// The set of every VLAN that has one.
+/// Which set is at which index, where there is one. Reads the whole table.
 ///
 /// # Errors
 /// What the kernel says.
 pub fn read(store: &impl Store) -> Result<BTreeMap<u16, SetId>, TableError> {
     let mut sets = BTreeMap::new();
     read_all(store, Table::Flood, &mut |key, value| {
-        if let Ok(vid) = u16::try_from(u32_at(key, 0)) {
-            sets.insert(vid, u32_at(value, 0));
-        }
+        sets.extend(u16::try_from(u32_at(key, 0)).map(|index| (index, u32_at(value, 0))));
     })?;
     Ok(sets)
 }
 
-/// Gives VLANs their sets. All in one call: replacing an inner map waits for a grace period, a batch waits once.
+/// The set at an index.
+///
+/// # Errors
+/// What the kernel says.
+pub fn get(store: &impl Store, index: u16) -> Result<Option<SetId>, TableError> {
+    let value: Option<[u8; 4]> = get_value(store, Table::Flood, &u32::from(index).to_ne_bytes())?;
+    Ok(value.map(u32::from_ne_bytes))
+}
+
+/// Puts sets at indexes. Returns after a grace period (one for all): no program still uses what was there before.
 ///
 /// # Errors
 /// What the kernel says; some may be written.
 pub fn assign(store: &mut impl Store, sets: &[(u16, SetId)]) -> Result<(), TableError> {
     let entry =
-        |(vid, set): &(u16, SetId)| (u32::from(*vid).to_ne_bytes().to_vec(), set.to_ne_bytes().to_vec());
+        |(index, set): &(u16, SetId)| (u32::from(*index).to_ne_bytes().to_vec(), set.to_ne_bytes().to_vec());
     let entries: Vec<_> = sets.iter().map(entry).collect();
     store.update_many(Table::Flood, &entries).map_err(failed("write", Table::Flood))
-}
-
-/// Takes a VLAN its set: its flooded frames are dropped.
-///
-/// # Errors
-/// What the kernel says.
-pub fn remove(store: &mut impl Store, vid: u16) -> Result<bool, TableError> {
-    remove_key(store, Table::Flood, &u32::from(vid).to_ne_bytes())
 }
 
 /// Makes an empty set with room for `capacity` members.

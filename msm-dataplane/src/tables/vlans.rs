@@ -1,10 +1,10 @@
 //! VLANS: members by logical port.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use msm_abi::{Lport, PORTS, VlanEntry, vlan_flags};
 
-use super::{at, put, u32_at, u64_at};
+use super::{at, part, put, read as read_all, u32_at, u64_at};
 use crate::{
     DesiredVlan, TableError,
     store::{Store, Table},
@@ -13,9 +13,9 @@ use crate::{
 const LEN: usize = size_of::<VlanEntry>();
 const WORDS: usize = PORTS / 64;
 
-/// The entry of a VLAN as it should be. Members at or past [`PORTS`] are left out.
+/// The entry of a VLAN as it should be, with the member set that FLOOD has at `flood`. Members at or past [`PORTS`] are left out.
 #[must_use]
-pub fn entry(vlan: &DesiredVlan) -> VlanEntry {
+pub fn entry(vlan: &DesiredVlan, flood: u16) -> VlanEntry {
     let bits = |members: &BTreeSet<Lport>| {
         let mut words = [0u64; WORDS];
         for lport in members {
@@ -27,6 +27,7 @@ pub fn entry(vlan: &DesiredVlan) -> VlanEntry {
     };
     VlanEntry {
         flags: vlan_flags::EXISTS,
+        flood,
         domain: vlan.domain,
         untagged: bits(&vlan.untagged),
         tagged: bits(&vlan.tagged),
@@ -38,14 +39,33 @@ pub fn entry(vlan: &DesiredVlan) -> VlanEntry {
 /// # Errors
 /// What the kernel says.
 pub fn get(store: &impl Store, vid: u16) -> Result<VlanEntry, TableError> {
-    let b: [u8; LEN] = at(store, Table::Vlans, vid.into())?;
-    let words = |offset: usize| std::array::from_fn(|i| u64_at(&b, offset + 8 * i));
-    Ok(VlanEntry {
-        flags: u32_at(&b, 0),
-        domain: u32_at(&b, 4),
+    Ok(decode(&at::<LEN>(store, Table::Vlans, vid.into())?))
+}
+
+fn decode(b: &[u8]) -> VlanEntry {
+    let words = |offset: usize| std::array::from_fn(|i| u64_at(b, offset + 8 * i));
+    VlanEntry {
+        flags: u16::from_ne_bytes(part(b, 0)),
+        flood: u16::from_ne_bytes(part(b, 2)),
+        domain: u32_at(b, 4),
         untagged: words(8),
         tagged: words(8 + 8 * WORDS),
-    })
+    }
+}
+
+/// Every VLAN that exists. Reads the whole table, 1 MB.
+///
+/// # Errors
+/// What the kernel says.
+pub fn read(store: &impl Store) -> Result<BTreeMap<u16, VlanEntry>, TableError> {
+    let mut found = BTreeMap::new();
+    read_all(store, Table::Vlans, &mut |key, value| {
+        // Most are zero, and a whole entry is 33 words.
+        if value.iter().take(8).any(|byte| *byte != 0) {
+            found.extend(u16::try_from(u32_at(key, 0)).map(|vid| (vid, decode(value))));
+        }
+    })?;
+    Ok(found)
 }
 
 /// Writes the entry of a VLAN.
@@ -55,6 +75,7 @@ pub fn get(store: &impl Store, vid: u16) -> Result<VlanEntry, TableError> {
 pub fn set(store: &mut impl Store, vid: u16, entry: &VlanEntry) -> Result<(), TableError> {
     let mut value = Vec::with_capacity(LEN);
     value.extend(entry.flags.to_ne_bytes());
+    value.extend(entry.flood.to_ne_bytes());
     value.extend(entry.domain.to_ne_bytes());
     value.extend(entry.untagged.iter().chain(&entry.tagged).flat_map(|word| word.to_ne_bytes()));
     put(store, Table::Vlans, &u32::from(vid).to_ne_bytes(), &value)

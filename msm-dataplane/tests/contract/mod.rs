@@ -8,7 +8,7 @@ use msm_abi::{
     VlanEntry, stamp, vlan_flags,
 };
 use msm_dataplane::{
-    Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, PortFault, StaticEntry, TableError,
+    Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, PortFault, StaticEntry, TableError, Touched,
     store::{Links, Store},
     tables::{fdb, flood, gates, plane_config, ports, tx, vlans},
 };
@@ -17,6 +17,7 @@ use msm_dataplane::{
 pub trait Subject {
     type Store: Store + Links;
     fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError>;
+    fn reconcile_part(&mut self, desired: &Desired, touched: &Touched) -> Result<Changes, TableError>;
     fn sweep(&mut self, now_ns: u64) -> usize;
     fn sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> usize;
     fn flush(&mut self, filter: FdbFilter) -> usize;
@@ -79,9 +80,14 @@ fn unchanged(subject: &mut impl Subject, desired: &Desired) {
     );
 }
 
+/// Where the member set of each VLAN is.
+fn indexes(store: &impl Store) -> BTreeMap<u16, u16> {
+    vlans::read(store).expect("read").into_iter().map(|(vid, entry)| (vid, entry.flood)).collect()
+}
+
 /// Who floods of a VLAN go to, as ifindexes by port.
 fn flooded_to(store: &impl Store, vid: u16) -> Option<BTreeMap<Lport, u32>> {
-    let set = *flood::read(store).expect("read").get(&vid)?;
+    let set = flood::get(store, indexes(store).get(&vid).copied()?).expect("read")?;
     let (_, members) = flood::members(store, set).expect("read").expect("a set that FLOOD names lives");
     let program = members.values().map(|hop| hop.program).next();
     assert!(members.values().all(|hop| Some(hop.program) == program), "one egress program");
@@ -106,7 +112,8 @@ pub fn reconcile_writes_differences(subject: &mut impl Subject) {
         assert_eq!(tx::get(store, lport).expect("read").map(|hop| hop.ifindex), Some(ifindex(lport)));
     }
     assert_eq!(flooded_to(store, 1), members(&PORTS));
-    assert_eq!(vlans::get(store, 1).expect("read"), vlans::entry(&all()));
+    let entry = vlans::get(store, 1).expect("read");
+    assert_eq!(entry, vlans::entry(&all(), entry.flood));
     assert_eq!(plane_config::get(store).expect("read").fdb_age, 17_881);
     assert_eq!(fdb::get(store, station(9)).expect("read").map(FdbEntry::lport), Some(64));
     assert_eq!(links(store), PORTS.map(|l| (l, ifindex(l))).to_vec());
@@ -200,18 +207,15 @@ pub fn faults_are_per_port(subject: &mut impl Subject) {
 /// VLANs of the same members share a set; a set that others use is not changed under them.
 pub fn flood_sets_are_shared(subject: &mut impl Subject) {
     let mut desired = cold_start(subject);
-    let set = |subject: &dyn Fn() -> BTreeMap<u16, u32>, vid: u16| subject()[&vid];
     desired.vlans.extend([(2, all()), (3, all())]);
     subject.reconcile(&desired).expect("reconciled");
-    {
-        let sets = || flood::read(subject.store()).expect("read");
-        assert!(set(&sets, 1) == set(&sets, 2) && set(&sets, 2) == set(&sets, 3), "one set for three");
-    }
-    let shared = flood::read(subject.store()).expect("read")[&1];
+    let sets = indexes(subject.store());
+    assert!(sets[&1] == sets[&2] && sets[&2] == sets[&3], "one set for three");
+    let shared = sets[&1];
 
     desired.vlans.get_mut(&2).expect("a VLAN").untagged.remove(&0);
     subject.reconcile(&desired).expect("reconciled");
-    let sets = flood::read(subject.store()).expect("read");
+    let sets = indexes(subject.store());
     assert!(sets[&1] == shared && sets[&3] == shared && sets[&2] != shared, "{sets:?}");
     assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
     assert_eq!(flooded_to(subject.store(), 2), members(&[1, 64, 65]));
@@ -221,7 +225,7 @@ pub fn flood_sets_are_shared(subject: &mut impl Subject) {
     desired.vlans.get_mut(&2).expect("a VLAN").untagged.remove(&1);
     desired.vlans.get_mut(&2).expect("a VLAN").tagged.insert(0);
     subject.reconcile(&desired).expect("reconciled");
-    assert_eq!(flood::read(subject.store()).expect("read")[&2], alone);
+    assert_eq!(indexes(subject.store())[&2], alone);
     assert_eq!(flooded_to(subject.store(), 2), members(&[0, 64, 65]));
     unchanged(subject, &desired);
 
@@ -229,11 +233,9 @@ pub fn flood_sets_are_shared(subject: &mut impl Subject) {
     desired.vlans.insert(2, all());
     desired.vlans.remove(&3);
     subject.reconcile(&desired).expect("reconciled");
-    let sets = flood::read(subject.store()).expect("read");
-    assert_eq!(sets, [(1, shared), (2, shared)].into());
+    assert_eq!(indexes(subject.store()), [(1, shared), (2, shared)].into());
     assert_eq!(vlans::get(subject.store(), 3).expect("read"), VlanEntry::default());
     assert_eq!(vlans::get(subject.store(), 2).expect("read").flags, vlan_flags::EXISTS);
-    assert_eq!(subject.store().read_set(alone).expect("read"), None, "nobody's set is freed");
     unchanged(subject, &desired);
 
     // An owner that knows nothing finds a VLAN that it does not want.
@@ -331,6 +333,51 @@ pub fn a_disabled_port_is_not_sent_to(subject: &mut impl Subject) {
     desired.ports.get_mut(&64).expect("a port").enabled = true;
     assert_eq!(subject.reconcile(&desired).expect("reconciled").writes, 2);
     assert_eq!(tx::get(subject.store(), 64).expect("read").map(|hop| hop.ifindex), Some(ifindex(64)));
+}
+
+/// A command that changes one VLAN, port or station writes what it changes, without a look at the rest.
+pub fn a_part_costs_what_it_changes(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    let vlan =
+        |tagged: &[Lport]| DesiredVlan { tagged: tagged.iter().copied().collect(), ..DesiredVlan::default() };
+    let part = |subject: &mut _, before: &mut Desired, after: Desired| {
+        let touched = Touched::between(before, &after);
+        *before = after;
+        Subject::reconcile_part(subject, before, &touched).expect("reconciled").writes
+    };
+    // The first change after a cold start has its fresh set at hand.
+    let mut next = desired.clone();
+    next.vlans.insert(7, vlan(&[]));
+    assert_eq!(part(subject, &mut desired, next.clone()), 1, "a VLAN without members");
+    assert_eq!(flooded_to(subject.store(), 7), members(&[]));
+    next.vlans.insert(7, vlan(&[0, 64]));
+    assert_eq!(part(subject, &mut desired, next.clone()), 3, "two members and an entry");
+    next.vlans.insert(8, vlan(&[0, 64]));
+    assert_eq!(part(subject, &mut desired, next.clone()), 1, "a shared set");
+    next.vlans.insert(8, vlan(&[0]));
+    assert_eq!(part(subject, &mut desired, next.clone()), 2, "a fresh set for the one that differs");
+    assert_eq!(flooded_to(subject.store(), 7), members(&[0, 64]));
+    assert_eq!(flooded_to(subject.store(), 8), members(&[0]));
+    let moved = next.vlans.remove(&8).expect("a VLAN");
+    next.vlans.insert(9, moved);
+    assert_eq!(part(subject, &mut desired, next.clone()), 2, "another tag");
+    assert_eq!((flooded_to(subject.store(), 8), flooded_to(subject.store(), 9)), (None, members(&[0])));
+    next.ports.get_mut(&1).expect("a port").enabled = false;
+    next.fdb_age = Duration::ZERO;
+    next.static_fdb.remove(&station(9));
+    assert_eq!(part(subject, &mut desired, next.clone()), 2 + 1 + 3, "port, age, station between two raises");
+    unchanged(subject, &desired);
+    assert_eq!(part(subject, &mut desired, next.clone()), 0);
+
+    // A port that changes its netdev makes it a whole one.
+    subject.add_device(1500);
+    next.ports.get_mut(&64).expect("a port").ifindex = Some(1500);
+    part(subject, &mut desired, next.clone());
+    let hops = Some([(0, ifindex(0)), (64, 1500)].into());
+    assert_eq!(flooded_to(subject.store(), 7), hops);
+    unchanged(subject, &desired);
+    subject.next_owner();
+    unchanged(subject, &desired);
 }
 
 /// A gate never written is discarding, for every port and domain.

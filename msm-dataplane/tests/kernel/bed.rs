@@ -8,7 +8,7 @@ use std::{
 
 use msm_abi::{FdbEntry, FdbKey, names};
 use msm_dataplane::{
-    Changes, Desired, FdbFilter, MsmSlot, Owner, OwnerName, PinTree, TableError, store::Kernel,
+    Changes, Desired, FdbFilter, MsmSlot, Owner, OwnerName, PinTree, TableError, Touched, store::Kernel,
 };
 
 use crate::{contract::Subject, fds::pinned};
@@ -119,6 +119,9 @@ impl Subject for OverKernel<'_> {
     type Store = Kernel;
     fn reconcile(&mut self, desired: &Desired) -> Result<Changes, TableError> {
         self.owner().reconcile(desired)
+    }
+    fn reconcile_part(&mut self, desired: &Desired, touched: &Touched) -> Result<Changes, TableError> {
+        self.owner().reconcile_part(desired, touched)
     }
     fn sweep(&mut self, now_ns: u64) -> usize {
         self.owner().fdb_sweep(now_ns).expect("swept")

@@ -148,7 +148,7 @@ impl Plane {
     }
 
     pub(crate) fn vlan(&mut self, vid: u16, domain: u32, untagged: &[Lport], tagged: &[Lport]) {
-        let mut entry = VlanEntry { flags: vlan_flags::EXISTS, domain, ..VlanEntry::default() };
+        let mut entry = VlanEntry { flags: vlan_flags::EXISTS, flood: vid, domain, ..VlanEntry::default() };
         untagged.iter().for_each(|&lport| entry.untagged[usize::from(lport) / 64] |= 1 << (lport % 64));
         tagged.iter().for_each(|&lport| entry.tagged[usize::from(lport) / 64] |= 1 << (lport % 64));
         self.set(names::VLANS, &u32::from(vid), &entry);

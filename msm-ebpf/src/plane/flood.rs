@@ -28,7 +28,7 @@ pub(crate) fn members(
     let header = FloodHeader { version: HEADER_VERSION, vid: vlan.id, lport: from, flags };
     packet.resize_metadata(size_of::<FloodHeader>() as i32).ok_or(DropReason::Headroom)?;
     packet.set_metadata(header.to_wire()).ok_or(DropReason::Headroom)?;
-    let members = FLOOD.get(u32::from(vlan.id)).ok_or(DropReason::NoEgress)?;
+    let members = FLOOD.get(u32::from(vlan.entry.flood)).ok_or(DropReason::NoEgress)?;
     members.redirect(0, EVERY_OTHER).map_err(|_| DropReason::NoEgress)?;
     count::of(u32::from(from), |port| port.flooded += 1);
     Ok(())

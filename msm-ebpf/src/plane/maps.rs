@@ -4,8 +4,8 @@ use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, PerCpu
 use aya_ebpf::macros::btf_map;
 use msm_abi::{
     ControlKey, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS as FABRIC_COUNT, FDB_CACHE_ENTRIES, FDB_DEFAULT,
-    FabricState, FdbCacheEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS as PORT_COUNT, PlaneConfig,
-    PortCounters, PortEntry, SLOTS, VLANS as VLAN_COUNT, VlanEntry, fdb_gen,
+    FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS as PORT_COUNT,
+    PlaneConfig, PortCounters, PortEntry, SLOTS, VLANS as VLAN_COUNT, VlanEntry, fdb_gen,
 };
 
 use super::word::Word;
@@ -45,6 +45,6 @@ pub(crate) static COUNTERS: PerCpuArray<PortCounters, { PORT_COUNT + 1 }> = PerC
 #[btf_map]
 pub(crate) static TX: DevMap<PORT_COUNT> = DevMap::new();
 #[btf_map]
-pub(crate) static FLOOD: ArrayOfMaps<DevMapHash<FLOOD_TEMPLATE>, VLAN_COUNT> = ArrayOfMaps::new();
+pub(crate) static FLOOD: ArrayOfMaps<DevMapHash<FLOOD_TEMPLATE>, FLOOD_SETS> = ArrayOfMaps::new();
 #[btf_map]
 pub(crate) static DISPATCH: ProgramArray<8> = ProgramArray::new();
