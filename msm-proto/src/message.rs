@@ -196,6 +196,31 @@ pub enum Message {
         /// How.
         outcome: Outcome,
     },
+    /// A piece of the master's flash, for the slave's: `synchronize`.
+    Parcel {
+        /// Which parcel.
+        id: CommandId,
+        /// Position.
+        index: u32,
+        /// How many there are.
+        count: u32,
+        /// The piece.
+        bytes: Vec<u8>,
+    },
+    /// The piece has come.
+    ParcelAck {
+        /// Of which parcel.
+        id: CommandId,
+        /// Which.
+        index: u32,
+    },
+    /// The parcel is written, or not and why.
+    ParcelStored {
+        /// Which.
+        id: CommandId,
+        /// How.
+        outcome: Outcome,
+    },
     /// Slave: the maps can be read and are of my ABI.
     HardwareChecked,
 }
@@ -205,9 +230,11 @@ impl Message {
     #[must_use]
     pub fn channel(&self) -> Channel {
         match self {
-            Self::Chunk { .. } | Self::Part { .. } | Self::Replicate(_) | Self::Applied { .. } => {
-                Channel::Bulk
-            }
+            Self::Chunk { .. }
+            | Self::Part { .. }
+            | Self::Replicate(_)
+            | Self::Applied { .. }
+            | Self::Parcel { .. } => Channel::Bulk,
             _ => Channel::Control,
         }
     }

@@ -19,7 +19,7 @@ const TEXT_MAX: usize = 256;
 /// Bytes of a snapshot, or of a record, in one message.
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// Chunks of the largest snapshot, its own fields included.
-const CHUNKS_MAX: u32 = (crate::SNAPSHOT_MAX / CHUNK) as u32 + 8;
+pub(crate) const CHUNKS_MAX: u32 = (crate::SNAPSHOT_MAX / CHUNK) as u32 + 8;
 /// Records that a slave holds until its copy is loaded.
 const LOADING_MAX: usize = 4096;
 

@@ -22,6 +22,9 @@ use util::{
 /// Seeds of the ordinary run.
 const SEEDS: u64 = 2_000;
 
+/// Longer than anything may take.
+const QUIET: u64 = 10_500 * MS;
+
 #[derive(Default)]
 struct Totals {
     acknowledged: u64,
@@ -29,6 +32,7 @@ struct Totals {
     replayed: u64,
     killed: u64,
     given_up: u64,
+    synchronized: u64,
 }
 
 /// One run; its violations, empty when all is well.
@@ -114,7 +118,12 @@ fn act(world: &mut World, next_id: &mut u64) {
             world.kill(Slot::A);
             world.kill(Slot::B);
         }
-        74..84 => world.run_failover(master, 1 << 32 | *next_id),
+        74..80 => {
+            let slot = if world.random.chance(90) { master } else { any };
+            world.synchronize(slot, *next_id);
+            *next_id += 1;
+        }
+        80..84 => world.run_failover(master, 1 << 32 | *next_id),
         84..90 => {
             // Some cuts last.
             world.wired = world.random.chance(60);
@@ -173,6 +182,11 @@ fn quiet(world: &mut World, id: u64) -> Vec<String> {
     if !world.try_settle() || world.master() != Some(master.peer()) {
         violations.push("the failover in quiet does not settle".into());
     }
+    // A quarter of the runs waits for the longest time limit.
+    if id.is_multiple_of(40) {
+        world.run(QUIET);
+        world.checks.nobody_waits();
+    }
     violations
 }
 
@@ -185,6 +199,7 @@ fn violations(seed: u64, broken: Broken, totals: &mut Totals) -> Option<Vec<Stri
             totals.replayed += world.checks.replayed;
             totals.killed += world.checks.killed;
             totals.given_up += world.checks.given_up;
+            totals.synchronized += world.checks.synchronized;
             (!violations.is_empty()).then_some(violations)
         }
         Err(_) => Some(vec!["a machine panicked (above)".into()]),
@@ -239,16 +254,18 @@ fn no_seed_breaks_a_law() {
         replayed: a.0.replayed + b.0.replayed,
         killed: a.0.killed + b.0.killed,
         given_up: a.0.given_up + b.0.given_up,
+        synchronized: a.0.synchronized + b.0.synchronized,
     };
     println!(
         "{seeds} seeds in {:.1} s: {} commands acknowledged, {} hitless failovers, {} runs replayed; {} commands ended \
-         a master, {} were given up",
+         a master, {} were given up; {} flashes synchronized",
         begun.elapsed().as_secs_f64(),
         totals.acknowledged,
         totals.hitless,
         totals.replayed,
         totals.killed,
-        totals.given_up
+        totals.given_up,
+        totals.synchronized
     );
     assert!(
         totals.acknowledged > seeds && totals.hitless > seeds && totals.given_up > 50,

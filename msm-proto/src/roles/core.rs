@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     envelope::{DecodeError, Envelope},
-    message::{Message, Phase, Standing},
+    message::{Message, Phase},
     options::Options,
     replication::Outcomes,
     slot::OwnerName,
@@ -44,7 +44,8 @@ pub(super) struct Link {
     sent: [u64; 2],
     received: [u64; 2],
     phase_sent: Phase,
-    pub(super) standing_sent: Option<Standing>,
+    /// Options, history, readiness and subsystems that the peer was told last.
+    pub(super) standing_sent: Option<(Options, History, bool, Rows)>,
 }
 
 /// See the file's first line.
@@ -60,6 +61,8 @@ pub(super) struct Core {
     pub(super) history: History,
     pub(super) outcomes: Outcomes,
     pub(super) link: Option<Link>,
+    /// A StoreFlash that is under way, and by which session it came.
+    pub(super) storing: Option<(Session, CommandId)>,
     pub(super) rows: Rows,
     /// Rows of this MSM when it became master.
     pub(super) old_rows: Rows,
@@ -76,6 +79,7 @@ impl Core {
             history: History::default(),
             outcomes: Outcomes::default(),
             link: None,
+            storing: None,
             rows: NO_ROWS,
             old_rows: NO_ROWS,
             out: Vec::new(),

@@ -212,10 +212,10 @@ impl Taking {
                 name
             }
             (Plan::Failover(failover), Some(name)) => {
-                // An attempt that failed after its rename left the tree in our name.
-                let ours = OwnerName { slot: core.me.slot, epoch: failover.from.epoch + 1 };
+                // An attempt that failed after its rename left the tree in our name; each one does so anew.
+                let ours = name.slot == core.me.slot && name.epoch > failover.from.epoch;
                 // While the master waits, an unrenamed tree goes back to it (DESIGN.md law 9).
-                if name == ours || (name == failover.from && !failover.handover) {
+                if ours || (name == failover.from && !failover.handover) {
                     name
                 } else {
                     return self.give_up(core, now);

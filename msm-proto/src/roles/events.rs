@@ -133,6 +133,15 @@ pub enum Input {
         /// The options after it, if it changes them.
         options: Option<Options>,
     },
+    /// `synchronize`: send this to the slave's process, for its flash.
+    Synchronize {
+        /// Chosen by the client.
+        id: CommandId,
+        /// Opaque; at most [`crate::SNAPSHOT_MAX`] bytes.
+        bytes: Vec<u8>,
+    },
+    /// Result of [`Output::StoreFlash`].
+    FlashStored(Result<(), String>),
     /// Result of [`Output::Apply`].
     Applied {
         /// Which.
@@ -291,6 +300,12 @@ pub enum Output {
     Replay {
         /// The plan.
         record: Vec<u8>,
+    },
+    /// Slave: write the master's flash to this MSM's. Never a second one before the result: [`Input::FlashStored`]. It takes the
+    /// time that a disk takes: other inputs come meanwhile.
+    StoreFlash {
+        /// What the master's `Synchronize` had.
+        bytes: Vec<u8>,
     },
     /// Slave: open the maps read-only, check the ABI, read a sample. Result: [`Input::HardwareChecked`].
     CheckHardware,

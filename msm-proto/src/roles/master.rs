@@ -7,6 +7,7 @@ use super::{
     election::Failover,
     events::{CommandId, Level, Outcome, Output, Takeover, Trying},
     handover::Handover,
+    parcel::Parcel,
     phase::RoleState,
     state::Stamps,
     sync::{Failures, SlaveSync},
@@ -74,6 +75,8 @@ pub(super) struct Master {
     /// The redo record that is being applied.
     pub(super) trying: Option<Trying>,
     pub(super) handover: Option<Handover>,
+    /// A `synchronize` in progress.
+    pub(super) parcel: Option<Parcel>,
     /// The hitless readiness of this slave has been logged.
     pub(super) announced: bool,
 }
@@ -105,6 +108,7 @@ impl Master {
             ready: false,
             trying: None,
             handover: None,
+            parcel: None,
             announced: false,
         };
         let mut handover = false;
@@ -288,7 +292,8 @@ impl Master {
         let waits = self.pipeline.iter().filter_map(|entry| entry.waits).min();
         let slave = self.slave.as_ref().and_then(SlaveSync::deadline);
         let handover = self.handover.as_ref().and_then(Handover::deadline);
-        [waits, slave, handover].into_iter().flatten().min()
+        let parcel = self.parcel.as_ref().map(Parcel::deadline);
+        [waits, slave, handover, parcel].into_iter().flatten().min()
     }
 
     /// True: the process ends.
@@ -299,6 +304,7 @@ impl Master {
         if self.slave.as_ref().and_then(SlaveSync::deadline).is_some_and(|until| now >= until) {
             self.demote(core, "the transfer of the configuration stands still");
         }
+        self.tick_parcel(core, now);
         let drags = self.handover.as_mut().is_some_and(|handover| !handover.tick(core, now));
         drags && self.abort(core, "the commands in flight did not end in time")
     }

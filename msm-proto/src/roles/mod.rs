@@ -5,6 +5,7 @@ mod election;
 mod events;
 mod handover;
 mod master;
+mod parcel;
 mod phase;
 mod readiness;
 mod redo;
@@ -115,9 +116,11 @@ impl Machine {
             | Input::Released { .. }
             | Input::OwnershipLost
             | Input::Command { .. }
+            | Input::Synchronize { .. }
             | Input::Applied { .. }
             | Input::Snapshot { .. }
             | Input::RunFailover { .. } => self.master_input(now, input),
+            Input::FlashStored(result) => parcel::stored(&mut self.core, result),
             Input::Loaded(_) | Input::ReplayFailed { .. } | Input::HardwareChecked(_) => {
                 self.slave_input(input);
             }
@@ -128,7 +131,9 @@ impl Machine {
     fn master_input(&mut self, now: Time, input: Input) {
         let core = &mut self.core;
         let RoleState::Master(master) = &mut self.role else {
-            if let Input::Command { id, .. } | Input::RunFailover { id } = input {
+            if let Input::Command { id, .. } | Input::Synchronize { id, .. } | Input::RunFailover { id } =
+                input
+            {
                 let master = match core.owner.map(|owner| owner.slot).filter(|slot| *slot != core.me.slot) {
                     Some(slot) => format!("MSM {slot} is: use it, or no --slot"),
                     None => "none is known yet".to_owned(),
@@ -141,6 +146,7 @@ impl Machine {
             Input::Serving => master.serving(core, now),
             Input::Released { name } => master.released(core, now, name),
             Input::Command { id, record, options } => master.command(core, now, id, record, options),
+            Input::Synchronize { id, bytes } => master.synchronize(core, now, id, &bytes),
             Input::Applied { id, result } => master.applied(core, id, result),
             Input::Snapshot { bytes } => master.snapshot(core, now, bytes),
             Input::RunFailover { id } => master.run_failover(core, now, id),

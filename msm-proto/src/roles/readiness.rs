@@ -31,6 +31,8 @@ impl Master {
             self.failures = Some(slave.into_failures());
             core.log(Level::Warning, format!("MSM {} is gone", core.me.slot.peer()));
         }
+        let why = format!("MSM {} is gone", core.me.slot.peer());
+        self.fail_parcel(core, &why);
         self.announced = false;
         self.unready(core);
         self.clear_waits();
@@ -100,20 +102,18 @@ impl Master {
     }
 
     fn tell_standing(&self, core: &mut Core) {
-        let subsystems =
-            Subsystem::ALL.iter().zip(core.rows).map(|(name, (state, reason))| (*name, state, reason));
-        let standing = Standing {
-            options: core.options,
-            history: core.history,
-            ready: self.ready,
-            subsystems: subsystems.collect(),
-        };
+        let now = Some((core.options, core.history, self.ready, core.rows));
         let Some(link) = &mut core.link else { return };
-        if link.peer.as_ref().is_some_and(|peer| peer.speaks)
-            && link.standing_sent.as_ref() != Some(&standing)
-        {
-            link.standing_sent = Some(standing.clone());
-            core.send(&Message::Standing(standing));
+        // This is asked after every step: a message is made of it only when it has changed.
+        if link.peer.as_ref().is_some_and(|peer| peer.speaks) && link.standing_sent != now {
+            link.standing_sent = now;
+            let rows = Subsystem::ALL.iter().zip(core.rows);
+            core.send(&Message::Standing(Standing {
+                options: core.options,
+                history: core.history,
+                ready: self.ready,
+                subsystems: rows.map(|(name, (state, reason))| (*name, state, reason)).collect(),
+            }));
         }
     }
 

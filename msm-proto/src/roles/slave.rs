@@ -4,6 +4,7 @@ use super::{
     core::Core,
     election::{Electing, Failover, Taking},
     events::{Level, MetaView, Output, Session},
+    parcel::Incoming,
     phase::RoleState,
     timers,
 };
@@ -46,6 +47,8 @@ pub(super) struct Slave {
     /// Proof of the master's death, and since when.
     dead: Option<Time>,
     resync_at: Option<Time>,
+    /// A `synchronize` in progress.
+    pub(super) incoming: Option<Box<Incoming>>,
     /// Loads asked for and not answered.
     loads: u32,
     /// META calls this slave ready, says the master.
@@ -63,6 +66,7 @@ impl Slave {
             session: 0,
             dead: None,
             resync_at: None,
+            incoming: None,
             loads: 0,
             ready: false,
         };
@@ -77,6 +81,7 @@ impl Slave {
         self.resync_at = None;
         self.ready = false;
         self.begun = false;
+        self.incoming = None;
         if self.copy_of != core.owner {
             self.store.clear();
         }
@@ -140,6 +145,7 @@ impl Slave {
     /// End of the link.
     pub(super) fn gone(&mut self, core: &mut Core, now: Time) {
         self.ready = false;
+        self.incoming = None;
         if self.footing == Footing::With {
             self.footing = Footing::Lost { since: now, said: false };
             self.resync_at = None;
@@ -317,6 +323,10 @@ impl Slave {
                         core.push(Output::Load { bytes });
                     }
                 })
+            }
+            Message::Parcel { id, index, count, bytes } => {
+                self.parcel(core, id, index, count, bytes);
+                Ok(())
             }
             _ if !self.begun => Ok(()),
             Message::Part { generation, index, bytes } => self.store.part(generation, index, &bytes),

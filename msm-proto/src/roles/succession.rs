@@ -32,6 +32,7 @@ impl Master {
                 format!("subsystem {name} of MSM {slave} is not ready ({state}): see show msm-failover");
             return core.refuse(id, why);
         }
+        self.leave_parcel(core);
         self.handover = Some(Handover::begin(core, now, self.name, Trigger::Operator, Some(id)));
     }
 
@@ -51,6 +52,7 @@ impl Master {
                 if core.peer_phase() != Some(Phase::Slave) || !self.serving {
                     return true;
                 }
+                self.leave_parcel(core);
                 self.handover = Some(Handover::begin(core, now, self.name, trigger, None));
                 false
             }
@@ -133,6 +135,8 @@ impl Master {
             Message::SyncRequest => self.sync_request(core),
             Message::ReplicateAck { generation } => self.acknowledged(core, generation),
             Message::SubsystemFailed { subsystem, reason } => self.fail(core, subsystem, reason),
+            Message::ParcelAck { id, index } => self.parcel_acknowledged(core, id, index),
+            Message::ParcelStored { id, outcome } => self.parcel_stored(core, id, outcome),
             Message::Committed { name } => {
                 let Some(handover) = self.handover.as_ref().filter(|handover| handover.released()) else {
                     core.push(Output::Observe);

@@ -31,6 +31,8 @@ pub(super) const LOST: Duration = Duration::from_secs(1);
 pub(super) const ACK: Duration = Duration::from_millis(200);
 /// One step of a snapshot's transfer.
 pub(super) const TRANSFER: Duration = Duration::from_secs(2);
+/// From `synchronize` to the word that the slave has stored it.
+pub(super) const PARCEL: Duration = Duration::from_secs(10);
 /// A demoted slave asks again after this: at once, a slow slave would stall a command in every round.
 pub(super) const RESYNC: Duration = Duration::from_millis(500);
 

@@ -14,6 +14,7 @@ use self::{
 use crate::{
     envelope::{DecodeError, Envelope},
     message::{Message, Release},
+    roles::CommandId,
     subsystem::Subsystem,
     time::Time,
 };
@@ -141,6 +142,27 @@ struct Part {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+struct Parcel {
+    #[prost(uint64, optional, tag = "1")]
+    id: Option<u64>,
+    #[prost(uint32, optional, tag = "2")]
+    index: Option<u32>,
+    /// Not in an acknowledgement.
+    #[prost(uint32, optional, tag = "3")]
+    count: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    bytes: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Stored {
+    #[prost(uint64, optional, tag = "1")]
+    id: Option<u64>,
+    #[prost(message, optional, tag = "2")]
+    outcome: Option<WireOutcome>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct Applied {
     #[prost(uint64, optional, tag = "1")]
     generation: Option<u64>,
@@ -211,6 +233,23 @@ impl Message {
                 let part =
                     Part { generation: Some(*generation), index: Some(*index), bytes: Some(bytes.clone()) };
                 (CONFIGURATION, 7, part.encode_to_vec())
+            }
+            Self::Parcel { id, index, count, bytes } => {
+                let parcel = Parcel {
+                    id: Some(id.0),
+                    index: Some(*index),
+                    count: Some(*count),
+                    bytes: Some(bytes.clone()),
+                };
+                (CONFIGURATION, 8, parcel.encode_to_vec())
+            }
+            Self::ParcelAck { id, index } => {
+                let ack = Parcel { id: Some(id.0), index: Some(*index), ..Parcel::default() };
+                (CONFIGURATION, 9, ack.encode_to_vec())
+            }
+            Self::ParcelStored { id, outcome } => {
+                let stored = Stored { id: Some(id.0), outcome: Some(WireOutcome::new(None, outcome)) };
+                (CONFIGURATION, 10, stored.encode_to_vec())
             }
             Self::HardwareChecked => (L2_HARDWARE, 1, Vec::new()),
         };
@@ -315,6 +354,32 @@ impl Message {
                     generation: of.some("generation", wire.generation)?,
                     index: of.some("index", wire.index)?,
                     bytes: of.some("bytes", wire.bytes)?,
+                }
+            }
+            (CONFIGURATION, 8) => {
+                let of = Of("parcel");
+                let wire: Parcel = of.body(payload)?;
+                Self::Parcel {
+                    id: CommandId(of.some("id", wire.id)?),
+                    index: of.some("index", wire.index)?,
+                    count: of.some("count", wire.count)?,
+                    bytes: of.some("bytes", wire.bytes)?,
+                }
+            }
+            (CONFIGURATION, 9) => {
+                let of = Of("parcel ack");
+                let wire: Parcel = of.body(payload)?;
+                Self::ParcelAck {
+                    id: CommandId(of.some("id", wire.id)?),
+                    index: of.some("index", wire.index)?,
+                }
+            }
+            (CONFIGURATION, 10) => {
+                let of = Of("parcel stored");
+                let wire: Stored = of.body(payload)?;
+                Self::ParcelStored {
+                    id: CommandId(of.some("id", wire.id)?),
+                    outcome: of.some("outcome", wire.outcome)?.read(of)?,
                 }
             }
             (L2_HARDWARE, 1) => {

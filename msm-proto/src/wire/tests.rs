@@ -57,6 +57,9 @@ fn examples() -> Vec<Message> {
         Message::Part { generation: 5, index: 0, bytes: vec![3] },
         Message::ReplicateAck { generation: 5 },
         Message::Applied { generation: 5, outcome: Outcome::Failed("no".into()) },
+        Message::Parcel { id: CommandId(7), index: 0, count: 1, bytes: vec![4] },
+        Message::ParcelAck { id: CommandId(7), index: 0 },
+        Message::ParcelStored { id: CommandId(7), outcome: Outcome::Done("yes".into()) },
         Message::HardwareChecked,
     ]);
     all

@@ -7,7 +7,7 @@ use msm_proto::{
 };
 
 use super::{
-    host::{Config, PANICS, Process},
+    host::{Config, PANICS, Process, SYNC},
     index,
     tree::{Instance, Tree},
 };
@@ -27,6 +27,11 @@ pub struct Checks {
     tried: Option<CommandId>,
     /// META called this process ready when the owner died: it has to take over hitlessly if it lives.
     heir: Option<(Slot, Instance)>,
+    /// Who waits for an answer, and of which process.
+    pub waiting: BTreeSet<(Instance, CommandId)>,
+    pub synchronized: u64,
+    /// Parcels written, and to whose flash.
+    pub stored: BTreeSet<(Slot, CommandId)>,
     pub hitless: u64,
     /// Commands whose apply ended a master.
     pub killed: u64,
@@ -92,6 +97,24 @@ impl Checks {
             }
             // A repeat of a command may be refused where the first one is in force.
             Answer::Refused(_) | Answer::Elsewhere(_) => {}
+        }
+    }
+
+    /// An answer, which may be of a `synchronize` to the flash of `slot`.
+    pub fn synchronized(&mut self, slot: Slot, id: CommandId, answer: &Answer) {
+        if id.0 & SYNC != 0 && matches!(answer, Answer::Outcome(Outcome::Done(_))) {
+            self.synchronized += 1;
+            if !self.stored.contains(&(slot, id)) {
+                self.fail(format!("{id:?} answered as done, and {slot} has not written it"));
+            }
+        }
+    }
+
+    /// Nobody waits for ever: called when every time limit has passed.
+    pub fn nobody_waits(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        if !waiting.is_empty() {
+            self.fail(format!("who waits for an answer of a living process: {waiting:?}"));
         }
     }
 

@@ -36,7 +36,17 @@ impl Process {
 /// Commands with this bit have a record that is larger than one message.
 pub const LARGE: u64 = 1 << 39;
 /// Bytes of their record: three messages.
-pub const LARGE_BYTES: usize = 150_000;
+pub const LARGE_BYTES: usize = 132_000;
+
+/// Ids with this bit are of `synchronize`.
+pub const SYNC: u64 = 1 << 38;
+/// Bytes of a flash: more pieces than a window.
+pub const FLASH_BYTES: usize = 330_000;
+
+/// What `synchronize` sends: its id over and over.
+pub fn flash(id: CommandId) -> Vec<u8> {
+    id.0.to_le_bytes().repeat(FLASH_BYTES / 8)
+}
 
 /// The record of a command: its id, or, for a large one, its id over and over.
 pub fn record(id: CommandId) -> Vec<u8> {

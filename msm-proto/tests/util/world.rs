@@ -88,6 +88,12 @@ pub struct World {
     pub apply_hangs: bool,
     /// The next apply ends its process, whatever it applies.
     pub apply_kills: bool,
+    /// What each slot's flash was last written with: it outlives processes.
+    pub flash: [Option<CommandId>; 2],
+    /// Why no flash can be written.
+    pub flash_fails: bool,
+    /// Writes of a flash that never end.
+    pub flash_hangs: bool,
     /// Answer of hardware checks.
     pub hardware_fails: bool,
     pub commit_fault: Option<CommitFault>,
@@ -133,6 +139,9 @@ impl World {
             effect_delay: 50 * US,
             apply_hangs: false,
             apply_kills: false,
+            flash: [None; 2],
+            flash_fails: false,
+            flash_hangs: false,
             hardware_fails: false,
             commit_fault: None,
             restart_delay: 5 * MS,
@@ -211,6 +220,7 @@ impl World {
         self.note(|| format!("{slot}: dies"));
         self.checks.replays(&process);
         self.checks.died(slot, &process, &self.tree, self.processes[index(slot.peer())].as_ref());
+        self.checks.waiting.retain(|(instance, _)| *instance != process.instance);
         self.tree.die(process.instance);
         let peer = slot.peer();
         if let Some(link) = self.link.take_if(|link| link.ends[index(slot)].1 == process.instance) {
@@ -252,10 +262,26 @@ impl World {
     pub fn command_with(&mut self, slot: Slot, id: u64, options: Option<Options>) {
         let id = CommandId(id);
         self.checks.asked(id);
+        self.awaits(slot, id);
         self.input(slot, Input::Command { id, record: host::record(id), options });
     }
 
+    /// `synchronize`; the id, with its bit, is what is sent.
+    pub fn synchronize(&mut self, slot: Slot, id: u64) {
+        let id = CommandId(host::SYNC | id);
+        self.awaits(slot, id);
+        self.input(slot, Input::Synchronize { id, bytes: host::flash(id) });
+    }
+
+    /// A client of `slot` waits for an answer as long as the process lives.
+    fn awaits(&mut self, slot: Slot, id: CommandId) {
+        if let Some(process) = &self.processes[index(slot)] {
+            self.checks.waiting.insert((process.instance, id));
+        }
+    }
+
     pub fn run_failover(&mut self, slot: Slot, id: u64) {
+        self.awaits(slot, CommandId(id));
         self.input(slot, Input::RunFailover { id: CommandId(id) });
     }
 
@@ -318,6 +344,8 @@ impl World {
                 self.tree.meta = Some(MetaView { ready, generation, trying });
             }
             Output::Answer { id, answer } => {
+                self.checks.waiting.remove(&(instance, id));
+                self.checks.synchronized(slot.peer(), id, &answer);
                 self.checks.answered(slot, id, &answer, &self.tree, &self.processes);
                 self.answers.entry(id).or_default().push(answer);
             }
@@ -402,6 +430,17 @@ impl World {
             Output::Load { bytes } => {
                 self.process(slot).config = decode(&bytes);
                 Input::Loaded(Ok(()))
+            }
+            Output::StoreFlash { .. } if self.flash_hangs => return,
+            Output::StoreFlash { .. } if self.flash_fails => Input::FlashStored(Err("no space left".into())),
+            Output::StoreFlash { bytes } => {
+                let id = CommandId(u64::from_le_bytes(*bytes.first_chunk().expect("not empty")));
+                if bytes != host::flash(id) {
+                    self.checks.violations.push(format!("{slot} is to write half of a flash"));
+                }
+                self.flash[index(slot)] = Some(id);
+                self.checks.stored.insert((slot, id));
+                Input::FlashStored(Ok(()))
             }
             Output::CheckHardware if self.hardware_fails => {
                 Input::HardwareChecked(Err("ABI 2, expected 1".into()))

@@ -266,6 +266,9 @@ impl Actor {
                     self.results.push_back(Input::ReplayFailed { text });
                 }
             }
+            Output::StoreFlash { .. } => {
+                self.results.push_back(Input::FlashStored(Err("this MSM has no flash yet".to_owned())));
+            }
             Output::CheckHardware => self.check_hardware(),
             Output::ResetSelf { why } => {
                 info!(target: "msm.process", "this process ends: {why}");
