@@ -2,3 +2,22 @@
 //!
 //! Pure: no sockets, no files, no clock. The running configuration is data; rendering it gives the commands that make it.
 #![forbid(unsafe_code)]
+
+pub mod command;
+pub mod docs;
+pub mod grammar;
+pub mod mac;
+pub mod model;
+pub mod name;
+pub mod network;
+pub mod options;
+pub mod port;
+pub mod portlist;
+
+pub use command::{Command, parse};
+pub use model::{Change, Config, Facts, Refusal, Running};
+
+/// Longest command line in bytes.
+pub const LINE_MAX: usize = 4096;
+/// Longest configuration as text: 4,000 VLANs with all their settings are under 1 MiB.
+pub const TEXT_MAX: usize = 2 * 1024 * 1024;

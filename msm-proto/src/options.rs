@@ -10,6 +10,10 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 pub const TIMEOUT_MIN: Duration = Duration::from_secs(30);
 /// Longest failover timer.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+/// Default of [`Options::reelect`] (manual, "Configuring ESRP for Hitless Failover").
+pub const REELECT_DEFAULT: Duration = Duration::from_secs(30);
+/// Range of [`Options::reelect`] in seconds.
+const REELECT: std::ops::RangeInclusive<u64> = 15..=180;
 
 /// `configure sys-recovery-level`: which exceptions make the master hand over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -118,12 +122,19 @@ pub enum EsrpFailoverMode {
     /// ESRP takes no part in a hitless failover.
     #[default]
     None,
+    /// Its domains elect anew at once.
+    RapidReelection,
+    /// A master stays one in domains without layer 3, until [`Options::reelect`] has passed.
+    #[serde(rename = "remain-esrp-master-in-l2-domains")]
+    RemainMaster,
 }
 
 impl fmt::Display for EsrpFailoverMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
+            Self::RapidReelection => f.write_str("rapid-reelection"),
+            Self::RemainMaster => f.write_str("remain-esrp-master-in-l2-domains"),
         }
     }
 }
@@ -141,6 +152,8 @@ pub struct Options {
     pub timeout: Duration,
     /// What ESRP does.
     pub esrp: EsrpFailoverMode,
+    /// After which time a master that stayed one elects anew.
+    pub reelect: Duration,
 }
 
 impl Default for Options {
@@ -151,6 +164,7 @@ impl Default for Options {
             slave_config: SlaveConfig::default(),
             timeout: TIMEOUT_DEFAULT,
             esrp: EsrpFailoverMode::default(),
+            reelect: REELECT_DEFAULT,
         }
     }
 }
@@ -166,6 +180,9 @@ pub enum OptionsError {
     /// Timer out of range.
     #[error("failover timeout {0} s is out of range: 30 to 300")]
     Timeout(u64),
+    /// Timer out of range.
+    #[error("reelect time {0} s is out of range: 15 to 180")]
+    Reelect(u64),
 }
 
 impl Options {
@@ -191,6 +208,9 @@ impl Options {
         }
         if self.timeout < TIMEOUT_MIN || self.timeout > TIMEOUT_MAX {
             return Err(OptionsError::Timeout(self.timeout.as_secs()));
+        }
+        if !REELECT.contains(&self.reelect.as_secs()) {
+            return Err(OptionsError::Reelect(self.reelect.as_secs()));
         }
         Ok(())
     }

@@ -83,6 +83,8 @@ pub(super) struct WireOptions {
     timeout_ms: Option<u64>,
     #[prost(uint32, optional, tag = "5")]
     esrp: Option<u32>,
+    #[prost(uint64, optional, tag = "6")]
+    reelect_ms: Option<u64>,
 }
 
 impl WireOptions {
@@ -93,6 +95,7 @@ impl WireOptions {
             slave_config: Some(from.slave_config.code()),
             timeout_ms: Some(u64::try_from(from.timeout.as_millis()).unwrap_or(u64::MAX)),
             esrp: Some(from.esrp.code()),
+            reelect_ms: Some(u64::try_from(from.reelect.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 
@@ -103,6 +106,7 @@ impl WireOptions {
             slave_config: of.one_of("slave config", self.slave_config)?,
             timeout: Duration::from_millis(of.some("timeout", self.timeout_ms)?),
             esrp: of.one_of("esrp failover mode", self.esrp)?,
+            reelect: Duration::from_millis(of.some("reelect", self.reelect_ms)?),
         };
         options.validate().map_err(|_| DecodeError::Field { what: of.0, field: "options" })?;
         Ok(options)

@@ -34,7 +34,7 @@ numbered!(Cause { 1 => Never, 2 => Admin, 3 => Exception, 4 => Removal, 5 => HwF
 numbered!(RecoveryLevel { 1 => None, 2 => Critical, 3 => All });
 numbered!(Preserve { 1 => None, 2 => L2, 3 => L2L3 });
 numbered!(SlaveConfig { 1 => Flash, 2 => Inherited });
-numbered!(EsrpFailoverMode { 1 => None });
+numbered!(EsrpFailoverMode { 1 => None, 2 => RapidReelection, 3 => RemainMaster });
 numbered!(Subsystem { 1 => Configuration, 2 => L2Hardware, 3 => L3Hardware, 4 => Stp, 5 => Eaps, 6 => Arp, 7 => Esrp });
 numbered!(State { 1 => Disable, 2 => Initial, 3 => Xfr, 4 => Ready, 5 => Failed, 6 => Unknown, 7 => NotAvailable });
 numbered!(Reason {

@@ -3,7 +3,7 @@
 use msm_proto::{LinkAction, Preserve, RecoveryLevel, SlaveConfig};
 
 /// `none`, `all msm-failover` or `critical msm-failover`.
-pub(crate) fn parse_recovery(text: &str) -> Result<RecoveryLevel, String> {
+pub fn parse_recovery(text: &str) -> Result<RecoveryLevel, String> {
     match words(text).as_slice() {
         ["none"] => Ok(RecoveryLevel::None),
         ["all", "msm-failover"] => Ok(RecoveryLevel::All),
@@ -15,7 +15,7 @@ pub(crate) fn parse_recovery(text: &str) -> Result<RecoveryLevel, String> {
 }
 
 /// `take-links-down` or `keep-links-up`, the latter also with `preserve-state l2` or `preserve-state l2_l3`.
-pub(crate) fn parse_link_action(text: &str) -> Result<LinkAction, String> {
+pub fn parse_link_action(text: &str) -> Result<LinkAction, String> {
     match words(text).as_slice() {
         ["take-links-down"] => Ok(LinkAction::TakeLinksDown),
         ["keep-links-up"] => Ok(LinkAction::KeepLinksUp(Preserve::None)),
@@ -29,7 +29,7 @@ pub(crate) fn parse_link_action(text: &str) -> Result<LinkAction, String> {
 }
 
 /// `inherited` or `flash`.
-pub(crate) fn parse_slave_config(text: &str) -> Result<SlaveConfig, String> {
+pub fn parse_slave_config(text: &str) -> Result<SlaveConfig, String> {
     match words(text).as_slice() {
         ["inherited"] => Ok(SlaveConfig::Inherited),
         ["flash"] => Ok(SlaveConfig::Flash),
@@ -38,7 +38,7 @@ pub(crate) fn parse_slave_config(text: &str) -> Result<SlaveConfig, String> {
 }
 
 /// How a link action is written: what [`parse_link_action`] reads.
-pub(crate) fn link_action_text(action: LinkAction) -> String {
+pub fn link_action_text(action: LinkAction) -> String {
     match action.preserve() {
         Preserve::None => action.to_string(),
         preserve => format!("{action} preserve-state {preserve}"),

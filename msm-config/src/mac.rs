@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 /// Six bytes, printed and read as `02:00:00:00:00:01`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Mac(pub(crate) [u8; 6]);
+pub struct Mac(pub [u8; 6]);
 
 impl Mac {
     /// True for an address that one station can have: neither group nor zero.
-    pub(crate) fn is_station(self) -> bool {
+    #[must_use]
+    pub fn is_station(self) -> bool {
         self.0[0] & 1 == 0 && self.0 != [0; 6]
     }
 }
@@ -24,7 +25,7 @@ impl fmt::Display for Mac {
 /// The text is no MAC address.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("\"{0}\" is no MAC address; six bytes in hex, as 02:00:00:00:00:01")]
-pub(crate) struct BadMac(String);
+pub struct BadMac(String);
 
 impl FromStr for Mac {
     type Err = BadMac;

@@ -7,21 +7,24 @@ use msm_abi::{Lport, PORTS_PER_SLOT, SLOTS};
 
 /// `3:2` is port 2 of I/O slot 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PortName(Lport);
+pub struct PortName(Lport);
 
 impl PortName {
     /// The name of a logical port.
-    pub(crate) fn of(lport: Lport) -> Self {
+    #[must_use]
+    pub fn of(lport: Lport) -> Self {
         Self(lport)
     }
 
     /// I/O slot, from 1.
-    pub(crate) fn slot(self) -> u8 {
+    #[must_use]
+    pub fn slot(self) -> u8 {
         u8::try_from(usize::from(self.0) / PORTS_PER_SLOT + 1).unwrap_or(u8::MAX)
     }
 
     /// Logical port.
-    pub(crate) fn lport(self) -> Lport {
+    #[must_use]
+    pub fn lport(self) -> Lport {
         self.0
     }
 }
@@ -35,7 +38,7 @@ impl fmt::Display for PortName {
 /// The text names no port of any chassis.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("\"{0}\" is no port; slot:port with slot 1 to 16 and port 1 to 64, as 3:2")]
-pub(crate) struct BadPort(String);
+pub struct BadPort(String);
 
 impl FromStr for PortName {
     type Err = BadPort;

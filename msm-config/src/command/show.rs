@@ -1,0 +1,62 @@
+//! `show`: reading.
+
+use super::rule::Rule;
+use super::{Command, FdbSelection, Show};
+use crate::grammar::Arguments;
+use crate::model::Severity;
+
+fn show(what: Show) -> Result<Command, String> {
+    Ok(Command::Show(what))
+}
+
+/// Which stations a line names.
+pub(super) fn stations(a: &Arguments) -> FdbSelection {
+    FdbSelection { mac: a.mac("mac"), vlan: a.name("vlan"), ports: a.ports("portlist") }
+}
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::new("show switch", "Name, address, kind and state of the chassis", |_| show(Show::Switch))
+        .example(&["show switch"]),
+    Rule::new("show version", "Versions of the images and of the tables", |_| show(Show::Version))
+        .example(&["show version"]),
+    Rule::new("show configuration", "The running configuration, as the commands that make it", |_| {
+        show(Show::Configuration)
+    })
+    .example(&["create vlan red", "show configuration"]),
+    Rule::new("show msm-failover", "Both MSMs, failover options and replication", |_| show(Show::Failover))
+        .example(&["show msm-failover"]),
+    Rule::new("show vlan {detail | <vlan>}", "VLANs: tags, addresses, members", |a| {
+        show(Show::Vlan { name: a.name("vlan"), detail: a.has("detail") || a.name("vlan").is_some() })
+    })
+    .default("a line a VLAN")
+    .example(&["show vlan", "show vlan detail", "show vlan Default"]),
+    Rule::new("show ports {<portlist>}", "Ports, their faults and counters", |a| {
+        show(Show::Ports(a.ports("portlist")))
+    })
+    .default("all ports")
+    .example(&["show ports 1:*"]),
+    Rule::new(
+        "show fdb {<mac> | vlan <vlan> | ports <portlist>}",
+        "Stations and the ports they are on",
+        |a| show(Show::Fdb(stations(a))),
+    )
+    .default("all stations")
+    .example(&["show fdb", "show fdb vlan Default"]),
+    Rule::new(
+        "show log {nvram} {[critical | error | warning | notice | info | debug]}",
+        "Log lines, newest first: those in memory, or those that outlive a boot; of a severity or worse",
+        |a| show(Show::Log { nvram: a.has("nvram"), severity: a.which(&Severity::ALL) }),
+    )
+    .default("the lines in memory, all severities")
+    .example(&["show log warning", "show log nvram"]),
+    Rule::new("show accounts", "Accounts and what they may do", |_| show(Show::Accounts))
+        .example(&["show accounts"]),
+    Rule::new("show session", "Who is connected, from where, since when", |_| show(Show::Session))
+        .example(&["show session"]),
+    Rule::new("show memory", "Memory of this MSM and of the tables", |_| show(Show::Memory))
+        .example(&["show memory"]),
+    Rule::new("show dns-client", "Name servers and default domain", |_| show(Show::Dns))
+        .example(&["show dns-client"]),
+    Rule::new("show syslog", "Syslog hosts and what was sent to them", |_| show(Show::Syslog))
+        .example(&["show syslog"]),
+];

@@ -1,0 +1,184 @@
+//! Where log lines go (`configure log target`, `configure syslog`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Refusal, render::Text};
+
+/// Syslog hosts at once.
+const HOSTS_MAX: usize = 8;
+
+/// How bad, worst first; names as EMS has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The switch cannot work.
+    Critical,
+    /// Something failed.
+    Error,
+    /// Redundancy is lost, or something will fail.
+    Warning,
+    /// Out of the ordinary.
+    Notice,
+    /// For the record.
+    Info,
+    /// For developers.
+    Debug,
+}
+
+impl Severity {
+    /// All, worst first, with their words.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("critical", Self::Critical),
+        ("error", Self::Error),
+        ("warning", Self::Warning),
+        ("notice", Self::Notice),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+    ];
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL[*self as usize].0)
+    }
+}
+
+/// local0 to local7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facility(pub u8);
+
+impl fmt::Display for Facility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "local{}", self.0)
+    }
+}
+
+/// Where syslog goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyslogHost {
+    /// UDP port.
+    pub port: u16,
+    /// Facility.
+    pub facility: Facility,
+    /// This bad or worse.
+    pub severity: Severity,
+}
+
+/// Default UDP port (RFC 5426 3.3).
+const SYSLOG_PORT: u16 = 514;
+
+/// Where log lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The ring in memory keeps what is this bad or worse.
+    pub memory: Severity,
+    /// The ring that outlives a boot keeps what is this bad or worse.
+    pub nvram: Severity,
+    /// Syslog is sent.
+    pub syslog: bool,
+    /// To these, by address or name.
+    pub hosts: BTreeMap<String, SyslogHost>,
+    /// Configuration commands are logged.
+    pub commands: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            memory: Severity::Info,
+            nvram: Severity::Warning,
+            syslog: true,
+            hosts: BTreeMap::new(),
+            commands: true,
+        }
+    }
+}
+
+/// A change of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogChange {
+    /// `configure log target memory-buffer severity`
+    Memory(Severity),
+    /// `configure log target nvram severity`
+    Nvram(Severity),
+    /// `enable|disable syslog`
+    Syslog(bool),
+    /// `configure syslog add`
+    AddHost(String, SyslogHost),
+    /// `configure syslog delete`
+    DeleteHost(String),
+    /// `enable|disable cli-config-logging`
+    Commands(bool),
+}
+
+impl Log {
+    pub(super) fn apply(&mut self, change: &LogChange) -> Result<(), Refusal> {
+        match change {
+            LogChange::Memory(severity) => self.memory = *severity,
+            LogChange::Nvram(severity) => self.nvram = *severity,
+            LogChange::Syslog(on) => self.syslog = *on,
+            LogChange::Commands(on) => self.commands = *on,
+            LogChange::AddHost(name, host) => {
+                if self.hosts.contains_key(name) {
+                    return Err(Refusal::SyslogExists(name.clone()));
+                }
+                if self.hosts.len() == HOSTS_MAX {
+                    return Err(Refusal::TooMany { what: "syslog hosts", most: HOSTS_MAX });
+                }
+                self.hosts.insert(name.clone(), *host);
+            }
+            LogChange::DeleteHost(name) => {
+                self.hosts.remove(name).ok_or_else(|| Refusal::NoSyslog(name.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn render(&self, out: &mut Text) {
+        let default = Self::default();
+        out.section("Log target Configuration");
+        if self.memory != default.memory {
+            out.line(&LogChange::Memory(self.memory));
+        }
+        if self.nvram != default.nvram {
+            out.line(&LogChange::Nvram(self.nvram));
+        }
+        if self.commands != default.commands {
+            out.line(&LogChange::Commands(self.commands));
+        }
+        for (name, host) in &self.hosts {
+            out.line(&LogChange::AddHost(name.clone(), *host));
+        }
+        if self.syslog != default.syslog {
+            out.line(&LogChange::Syslog(self.syslog));
+        }
+    }
+}
+
+impl SyslogHost {
+    /// A host at the usual port.
+    #[must_use]
+    pub fn new(port: Option<u16>, facility: Facility, severity: Option<Severity>) -> Self {
+        Self { port: port.unwrap_or(SYSLOG_PORT), facility, severity: severity.unwrap_or(Severity::Info) }
+    }
+}
+
+fn verb(on: bool) -> &'static str {
+    if on { "enable" } else { "disable" }
+}
+
+impl fmt::Display for LogChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(severity) => write!(f, "configure log target memory-buffer severity {severity}"),
+            Self::Nvram(severity) => write!(f, "configure log target nvram severity {severity}"),
+            Self::Syslog(on) => write!(f, "{} syslog", verb(*on)),
+            Self::AddHost(name, host) => {
+                let SyslogHost { port, facility, severity } = host;
+                write!(f, "configure syslog add \"{name}\" port {port} {facility} {severity}")
+            }
+            Self::DeleteHost(name) => write!(f, "configure syslog delete \"{name}\""),
+            Self::Commands(on) => write!(f, "{} cli-config-logging", verb(*on)),
+        }
+    }
+}

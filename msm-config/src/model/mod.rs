@@ -1,0 +1,134 @@
+//! The running configuration: typed, one struct a section; what a change makes of it; how it is written as commands.
+
+mod accounts;
+mod change;
+mod cli;
+mod dns;
+mod failover;
+mod fdb;
+mod log;
+mod ports;
+mod refusal;
+mod render;
+mod running;
+mod system;
+mod vlans;
+
+use std::sync::Arc;
+
+use msm_proto::Options;
+
+pub use accounts::{Access, Account, AccountChange, Accounts, Secret};
+pub use change::Change;
+pub use cli::{Cli, CliChange};
+pub use dns::{Dns, DnsChange};
+pub use failover::FailoverChange;
+pub use fdb::{Fdb, FdbChange, Place, Static};
+pub use log::{Facility, Log, LogChange, Severity, SyslogHost};
+pub use ports::{Ports, PortsChange};
+pub use refusal::Refusal;
+pub use running::{Record, Running, script};
+pub use system::{System, SystemChange};
+pub use vlans::{DEFAULT_VLAN, MGMT_VLAN, Vlan, VlanChange, Vlans};
+
+use crate::portlist::PortSet;
+
+/// What the chassis is, as its file says: where a configuration begins, and what it can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Ports that there are.
+    pub ports: PortSet,
+    /// Name of the switch before it is given one.
+    pub sys_name: String,
+    /// Failover options before they are configured.
+    pub options: Options,
+}
+
+/// Everything that commands configure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    facts: Arc<Facts>,
+    /// Name, location, contact.
+    pub system: System,
+    /// Failover and recovery.
+    pub failover: Options,
+    /// VLANs and their members.
+    pub vlans: Arc<Vlans>,
+    /// Ports by themselves.
+    pub ports: Ports,
+    /// Stations.
+    pub fdb: Arc<Fdb>,
+    /// Who may use the switch.
+    pub accounts: Arc<Accounts>,
+    /// Where log lines go.
+    pub log: Arc<Log>,
+    /// Where names are resolved.
+    pub dns: Arc<Dns>,
+    /// The command line itself.
+    pub cli: Cli,
+}
+
+impl Config {
+    /// What the switch does before it is configured.
+    #[must_use]
+    pub fn factory(facts: &Arc<Facts>) -> Self {
+        Self {
+            system: System::factory(facts),
+            failover: facts.options,
+            vlans: Arc::new(Vlans::factory(facts)),
+            ports: Ports::default(),
+            fdb: Arc::default(),
+            accounts: Arc::new(Accounts::factory()),
+            log: Arc::default(),
+            dns: Arc::default(),
+            cli: Cli::default(),
+            facts: Arc::clone(facts),
+        }
+    }
+
+    /// What the chassis is.
+    #[must_use]
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// The configuration after `changes`, one after the other: all of them or none.
+    ///
+    /// # Errors
+    /// Which of them cannot be made (its place, from 0), why, and what to do first.
+    pub fn with(&self, changes: &[Change]) -> Result<Self, (usize, Refusal)> {
+        let mut next = self.clone();
+        for (at, change) in changes.iter().enumerate() {
+            next.apply(change).map_err(|refusal| (at, refusal))?;
+        }
+        Ok(next)
+    }
+
+    /// Makes one change. After an error this is not to be used any more: part of it may be made.
+    fn apply(&mut self, change: &Change) -> Result<(), Refusal> {
+        match change {
+            Change::System(change) => self.system.apply(change),
+            Change::Failover(change) => failover::apply(&mut self.failover, change)?,
+            Change::Vlan(change) => vlans::apply(self, change)?,
+            Change::Ports(change) => self.ports.apply(&self.facts, change)?,
+            Change::Fdb(change) => fdb::apply(self, change)?,
+            Change::Accounts(change) => Arc::make_mut(&mut self.accounts).apply(change)?,
+            Change::Log(change) => Arc::make_mut(&mut self.log).apply(change)?,
+            Change::Dns(change) => Arc::make_mut(&mut self.dns).apply(change)?,
+            Change::Cli(change) => self.cli.apply(*change),
+            Change::Factory { accounts } => {
+                let kept = Arc::clone(&self.accounts);
+                *self = Self::factory(&self.facts);
+                if !accounts {
+                    self.accounts = kept;
+                }
+            }
+            // What a process does with it is its own affair; to the configuration it is nothing.
+            Change::Panic => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Why a change cannot be made, and what to do first.
+
+use std::net::Ipv4Addr;
+
+use msm_proto::OptionsError;
+
+use crate::mac::Mac;
+use crate::name::Name;
+use crate::network::{BadInterface, Interface};
+use crate::port::PortName;
+use crate::portlist::Missing;
+
+/// See the file's first line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such VLAN.
+    #[error("there is no VLAN \"{0}\"; show vlan lists them, create vlan {0} makes it")]
+    NoVlan(Name),
+    /// The name is taken.
+    #[error("VLAN \"{0}\" exists already; choose another name, or delete vlan {0} first")]
+    VlanExists(Name),
+    /// Default and Mgmt stay.
+    #[error("VLAN \"{0}\" is part of the switch and cannot be deleted")]
+    VlanStays(Name),
+    /// Something else needs it.
+    #[error("VLAN \"{vlan}\" is in use by {user}; remove that first")]
+    VlanInUse {
+        /// The VLAN.
+        vlan: Name,
+        /// By what.
+        user: String,
+    },
+    /// Mgmt has neither tag nor ports.
+    #[error("VLAN \"{0}\" is the management netdev: it is not switched, so it has neither a tag nor ports")]
+    NotSwitched(Name),
+    /// The tag is another's.
+    #[error("tag {tag} is that of VLAN \"{vlan}\"; choose another")]
+    TagTaken {
+        /// The tag.
+        tag: u16,
+        /// Whose it is.
+        vlan: Name,
+    },
+    /// Tagged members need one.
+    #[error("VLAN \"{0}\" has no tag: configure vlan {0} tag N before adding tagged ports")]
+    NoTag(Name),
+    /// All 4,094 are used.
+    #[error("all 4094 VLANs exist; delete one first")]
+    NoVlanLeft,
+    /// A port is an untagged member of one VLAN.
+    #[error(
+        "port {port} is an untagged member of VLAN \"{vlan}\"; configure vlan {vlan} delete ports {port} first, or add it tagged"
+    )]
+    UntaggedElsewhere {
+        /// The port.
+        port: PortName,
+        /// Where it is.
+        vlan: Name,
+    },
+    /// Not a member.
+    #[error("port {port} is no member of VLAN \"{vlan}\"")]
+    NotMember {
+        /// The port.
+        port: PortName,
+        /// The VLAN.
+        vlan: Name,
+    },
+    /// Something else needs it there.
+    #[error("port {port} is in use by {user}; remove that first")]
+    PortInUse {
+        /// The port.
+        port: PortName,
+        /// By what.
+        user: String,
+    },
+    /// Not in this chassis.
+    #[error("there is no {0} in this chassis; show ports lists what there is")]
+    NoPort(Missing),
+    /// An address that no interface can have.
+    #[error("{0}")]
+    Address(#[from] BadInterface),
+    /// Two VLANs cannot have one network.
+    #[error("{interface} overlaps with VLAN \"{vlan}\" ({other}); give it another network")]
+    Overlap {
+        /// What was wanted.
+        interface: Interface,
+        /// Who is in the way.
+        vlan: Name,
+        /// With this.
+        other: Interface,
+    },
+    /// No address to remove.
+    #[error("VLAN \"{0}\" has no address")]
+    NoAddress(Name),
+    /// No such static entry.
+    #[error("there is no static or blackhole entry {0} in that VLAN")]
+    NoEntry(Mac),
+    /// A limit.
+    #[error("{what} are {most}, the most there can be; delete one first")]
+    TooMany {
+        /// What.
+        what: &'static str,
+        /// How many.
+        most: usize,
+    },
+    /// No such account.
+    #[error("there is no account \"{0}\"; show accounts lists them")]
+    NoAccount(Name),
+    /// The name is taken.
+    #[error("account \"{0}\" exists already; configure account {0} changes its password")]
+    AccountExists(Name),
+    /// Somebody must be able to configure.
+    #[error("\"{0}\" is the last account that may configure the switch; create another one first")]
+    LastAdmin(Name),
+    /// Not a PHC string of argon2.
+    #[error(
+        "that is no argon2 hash in PHC form, as $argon2id$v=19$m=...; leave out \"encrypted\" to give a password"
+    )]
+    BadHash,
+    /// A password must be hashed before it goes anywhere.
+    #[error("a password that was not hashed")]
+    PlainPassword,
+    /// The host is there.
+    #[error("syslog host {0} exists already; configure syslog delete {0} first")]
+    SyslogExists(String),
+    /// It is not.
+    #[error("there is no syslog host {0}")]
+    NoSyslog(String),
+    /// Twice.
+    #[error("{0} is a name server already")]
+    ServerExists(Ipv4Addr),
+    /// Not one.
+    #[error("{0} is no name server")]
+    NoServer(Ipv4Addr),
+    /// Failover options that exclude each other.
+    #[error("{0}")]
+    Options(#[from] OptionsError),
+}

@@ -1,0 +1,350 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::command::{Command, parse};
+use crate::name::Name;
+use crate::network::Interface;
+use crate::port::PortName;
+use crate::portlist::{PortList, PortSet};
+
+fn facts() -> Arc<Facts> {
+    // 1:1 to 1:4 and 2:1 to 2:4.
+    let ports = (0..4).chain(64..68).collect();
+    Arc::new(Facts { ports, sys_name: "bed".into(), options: Options::hitless() })
+}
+
+fn change(line: &str) -> Change {
+    match parse(line) {
+        Ok(Command::Change(change)) => change,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// The factory's configuration after these commands, or the message of the first that is refused.
+fn after(lines: &[&str]) -> Result<Config, String> {
+    let changes: Vec<Change> = lines.iter().map(|line| change(line)).collect();
+    Config::factory(&facts()).with(&changes).map_err(|(_, refusal)| refusal.to_string())
+}
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+#[test]
+fn the_factory_has_all_ports_in_default_and_says_nothing_else() {
+    let config = Config::factory(&facts());
+    let default = config.vlans.get(&name("default")).expect("there");
+    assert_eq!((default.tag, default.untagged.len()), (Some(1), 8));
+    assert_eq!(config.vlans.pvid(64), Some(1));
+    let text = config.render();
+    assert!(text.starts_with("configure sys-recovery-level all msm-failover\n#\n# SNMP"), "{text}");
+    assert!(
+        text.contains("configure msm-failover link-action keep-links-up preserve-state l2_l3\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_port_is_untagged_in_one_vlan_at_most() {
+    let error = after(&["create vlan red", "configure vlan red add ports 1:1"]).expect_err("in Default");
+    assert!(error.contains("port 1:1 is an untagged member of VLAN \"Default\""), "{error}");
+    let config = after(&[
+        "create vlan red",
+        "configure vlan Default delete ports 1:1",
+        "configure vlan red tag 10",
+        "configure vlan red add ports 1:1 untagged",
+        "configure vlan red add ports 1:2 tagged",
+    ])
+    .expect("lawful");
+    assert_eq!(config.vlans.pvid(0), Some(10));
+    assert_eq!(config.vlans.pvid(1), Some(1));
+    let config = config.with(&[change("delete vlan RED")]).expect("lawful");
+    assert_eq!(config.vlans.pvid(0), None, "in no VLAN");
+}
+
+#[test]
+fn an_id_inside_gives_way_to_a_tag_and_members_keep_theirs() {
+    let config = after(&[
+        "create vlan red",
+        "configure vlan Default delete ports 1:1",
+        "configure vlan red add ports 1:1",
+        "create vlan blue",
+        "configure vlan blue tag 4094",
+    ])
+    .expect("lawful");
+    assert_eq!(config.vlans.get(&name("blue")).map(|vlan| vlan.vid), Some(4094));
+    let red = config.vlans.get(&name("red")).expect("there");
+    assert_eq!((red.vid, config.vlans.pvid(0)), (4092, Some(4092)));
+    let error = config.with(&[change("configure vlan red tag 1")]).expect_err("Default's").1.to_string();
+    assert!(error.contains("tag 1 is that of VLAN \"Default\""), "{error}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_to_do() {
+    for (lines, wanted) in [
+        (&["configure vlan red tag 5"][..], "there is no VLAN \"red\""),
+        (&["create vlan red", "create vlan RED"], "VLAN \"red\" exists already"),
+        (&["delete vlan Default"], "cannot be deleted"),
+        (&["configure vlan Mgmt tag 7"], "not switched"),
+        (&["create vlan red", "configure vlan red add ports 1:1 tagged"], "has no tag"),
+        (&["disable ports 1:5"], "there is no port 1:5"),
+        (&["disable ports 3:*"], "there is no port in slot 3"),
+        (
+            &["configure vlan Default delete ports 1:1", "configure vlan Default delete ports 1:1"],
+            "no member",
+        ),
+        (
+            &[
+                "configure vlan Default ipaddress 10.0.0.1/24",
+                "create vlan red",
+                "configure vlan red ipaddress 10.0.0.9/25",
+            ],
+            "overlaps with VLAN \"Default\"",
+        ),
+        (
+            &["create vlan red", "create fdbentry 2:0:0:0:0:9 vlan red blackhole", "delete vlan red"],
+            "in use by fdbentry 02:00:00:00:00:09",
+        ),
+        (&["create fdbentry 2:0:0:0:0:9 vlan Mgmt blackhole"], "not switched"),
+        (&["delete account admin"], "last account that may configure"),
+        (&["create account user ADMIN"], "exists already"),
+        (&["create account user a encrypted nonsense"], "no argon2 hash"),
+        (&["create account user a secret"], "not hashed"),
+        (&["configure syslog delete x"], "no syslog host x"),
+        (&["configure msm-failover slave-config flash"], "inherited first"),
+    ] {
+        let error = after(lines).expect_err(&format!("{lines:?}"));
+        assert!(error.contains(wanted), "{lines:?}: {error}");
+    }
+}
+
+#[test]
+fn several_changes_are_made_whole_or_not_at_all() {
+    let before = Config::factory(&facts());
+    let changes = ["create vlan red", "create vlan blue", "create vlan red"].map(change);
+    let (at, refusal) = before.with(&changes).expect_err("twice");
+    assert_eq!((at, refusal), (2, Refusal::VlanExists(name("red"))));
+    assert_eq!(before, Config::factory(&facts()));
+}
+
+#[test]
+fn factory_defaults_keep_the_accounts_unless_all_is_said() {
+    let config =
+        after(&["create account user guest", "create vlan red", "unconfigure switch"]).expect("lawful");
+    assert!(config.accounts.by_name.contains_key(&name("guest")));
+    assert!(config.vlans.get(&name("red")).is_none());
+    let config = config.with(&[change("unconfigure switch all")]).expect("lawful");
+    assert_eq!(config, Config::factory(&facts()));
+}
+
+#[test]
+fn the_star_is_there_from_the_first_change_to_the_save() {
+    let running = Running::factory(&facts());
+    assert!(!running.unsaved());
+    let first = running.with(&Record::Changes(vec![change("create vlan red")])).expect("lawful");
+    let second = first.with(&Record::Changes(vec![change("create vlan blue")])).expect("lawful");
+    let saved = second.with(&Record::Saved(first.revision)).expect("lawful");
+    assert!(saved.unsaved(), "what came after the save is not in it");
+    assert!(!second.with(&Record::Saved(second.revision)).expect("lawful").unsaved());
+    assert_eq!(Running::restore(&facts(), &saved.snapshot()), Ok(saved));
+}
+
+#[test]
+fn a_record_or_snapshot_that_is_not_understood_is_refused_by_name() {
+    for (bytes, wanted) in [
+        (&b"\xff"[..], "no text"),
+        (b"!saved x", "!saved x"),
+        (b"show switch", "no configuration command"),
+        (b"create vlan red\nconfigure wlan red tag 1", "line 2"),
+    ] {
+        let error = Record::decode(bytes).expect_err("garbage");
+        assert!(error.contains(wanted), "{error}");
+    }
+    for bytes in
+        [&b"\xff"[..], b"", b"create vlan red\n", b"!running 1\n", b"!running 1 1\ncreate vlan Default\n"]
+    {
+        assert!(Running::restore(&facts(), bytes).is_err(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn what_is_logged_has_no_secret_in_it() {
+    let mut typed = change("create account user guest \"hush hush\"");
+    assert!(!format!("{} {typed:?} {typed}", typed.logged()).contains("hush"));
+    *typed.plain_secret().expect("typed") = Secret::Hash("$argon2id$v=19$m=1,t=1,p=1$abcd$efgh".into());
+    assert!(typed.to_string().contains("efgh"));
+    assert!(!typed.logged().contains("efgh"));
+    assert_eq!(change(&typed.to_string()), typed);
+}
+
+fn any_name() -> impl Strategy<Value = Name> {
+    // Few, so that changes meet; some that are keywords.
+    prop::sample::select(vec!["red", "BLUE", "tag", "all", "Default", "Mgmt", "x-1.y_z", "detail"])
+        .prop_map(name)
+}
+
+fn any_ports() -> impl Strategy<Value = Option<PortList>> {
+    let some = prop::collection::btree_set(prop::sample::select(vec![0u16, 1, 2, 3, 64, 65, 66, 67]), 1..6);
+    prop::option::of(some.prop_map(|ports: PortSet| PortList::of(&ports)))
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    "[ -!#-~äß]{1,32}".prop_filter("a name is not blank", |text| !text.trim().is_empty())
+}
+
+fn any_interface() -> impl Strategy<Value = Interface> {
+    (1u8..4, 1u8..250, prop::sample::select(vec![16u8, 24, 30, 32]))
+        .prop_filter_map("a host's", |(net, host, prefix)| {
+            Interface::new([10, net, net, host].into(), prefix).ok()
+        })
+}
+
+fn any_secret() -> impl Strategy<Value = Secret> {
+    "[A-Za-z0-9+/]{8,20}"
+        .prop_map(|salt| Secret::Hash(format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${salt}")))
+}
+
+fn any_severity() -> impl Strategy<Value = Severity> {
+    prop::sample::select(Severity::ALL.map(|(_, severity)| severity).to_vec())
+}
+
+fn any_options() -> impl Strategy<Value = FailoverChange> {
+    use msm_proto::{EsrpFailoverMode, LinkAction, Preserve, RecoveryLevel, SlaveConfig};
+    prop_oneof![
+        prop::sample::select(vec![RecoveryLevel::None, RecoveryLevel::Critical, RecoveryLevel::All])
+            .prop_map(FailoverChange::Recovery),
+        prop::sample::select(vec![SlaveConfig::Flash, SlaveConfig::Inherited])
+            .prop_map(FailoverChange::SlaveConfig),
+        prop::sample::select(vec![
+            LinkAction::TakeLinksDown,
+            LinkAction::KeepLinksUp(Preserve::None),
+            LinkAction::KeepLinksUp(Preserve::L2),
+            LinkAction::KeepLinksUp(Preserve::L2L3),
+        ])
+        .prop_map(FailoverChange::LinkAction),
+        (30u16..=300).prop_map(FailoverChange::Timeout),
+        Just(FailoverChange::Esrp(EsrpFailoverMode::RapidReelection, None)),
+        (15u16..=180).prop_map(|s| FailoverChange::Esrp(EsrpFailoverMode::RemainMaster, Some(s))),
+        Just(FailoverChange::Unconfigure),
+    ]
+}
+
+fn any_vlan() -> impl Strategy<Value = VlanChange> {
+    prop_oneof![
+        4 => any_name().prop_map(|name| VlanChange::Create { name, internal: None }),
+        1 => (any_name(), 4080u16..=4094)
+            .prop_map(|(name, vid)| VlanChange::Create { name, internal: Some(vid) }),
+        1 => any_name().prop_map(VlanChange::Delete),
+        4 => (any_name(), prop_oneof![1u16..5, 4088u16..=4094]).prop_map(|(name, tag)| VlanChange::Tag(name, tag)),
+        1 => (any_name(), any_name()).prop_map(|(old, new)| VlanChange::Rename(old, new)),
+        6 => (any_name(), any_ports(), any::<bool>())
+            .prop_map(|(vlan, ports, tagged)| VlanChange::Add { vlan, ports, tagged }),
+        4 => (any_name(), any_ports()).prop_map(|(vlan, ports)| VlanChange::Remove { vlan, ports }),
+        2 => (any_name(), any_interface()).prop_map(|(vlan, interface)| VlanChange::Address(vlan, interface)),
+        1 => any_name().prop_map(VlanChange::NoAddress),
+    ]
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
+    let port = prop::sample::select(vec![0u16, 1, 64]).prop_map(|lport| Place::Port(PortName::of(lport)));
+    let place = prop_oneof![Just(Place::Blackhole), port];
+    let host = prop::sample::select(vec!["10.0.0.9".to_owned(), "log.example.com".to_owned()]);
+    let server = (1u8..5).prop_map(|last| std::net::Ipv4Addr::new(10, 0, 0, last));
+    let access = prop::sample::select(vec![Access::Admin, Access::User]);
+    let user = prop::sample::select(vec!["admin", "user", "guest"]).prop_map(name);
+    let shown = prop_oneof![
+        20 => any_vlan().prop_map(Change::Vlan),
+        3 => any_options().prop_map(Change::Failover),
+        1 => any_text().prop_map(|text| Change::System(SystemChange::Name(text))),
+        1 => any_text().prop_map(|text| Change::System(SystemChange::Location(text))),
+        1 => any_text().prop_map(|text| Change::System(SystemChange::Contact(text))),
+        2 => (any::<bool>(), any_ports()).prop_map(|(enable, ports)| Change::Ports(PortsChange { enable, ports })),
+        1 => prop_oneof![Just(0u32), 15u32..=1_000_000].prop_map(|s| Change::Fdb(FdbChange::Aging(s))),
+        3 => (mac.clone(), any_name(), place)
+            .prop_map(|(mac, vlan, place)| Change::Fdb(FdbChange::Create { mac, vlan, place })),
+        1 => (mac, any_name()).prop_map(|(mac, vlan)| Change::Fdb(FdbChange::Delete { mac, vlan })),
+    ];
+    prop_oneof![
+        30 => shown,
+        2 => (access, user.clone(), prop::option::of(any_secret()))
+            .prop_map(|(access, name, secret)| Change::Accounts(AccountChange::Create { access, name, secret })),
+        2 => (user.clone(), any_secret())
+            .prop_map(|(name, secret)| Change::Accounts(AccountChange::Password { name, secret })),
+        2 => user.prop_map(|name| Change::Accounts(AccountChange::Delete(name))),
+        1 => any_severity().prop_map(|severity| Change::Log(LogChange::Memory(severity))),
+        1 => any_severity().prop_map(|severity| Change::Log(LogChange::Nvram(severity))),
+        1 => any::<bool>().prop_map(|on| Change::Log(LogChange::Syslog(on))),
+        1 => any::<bool>().prop_map(|on| Change::Log(LogChange::Commands(on))),
+        2 => (host.clone(), any::<u16>().prop_filter("a port", |p| *p > 0), 0u8..8, any_severity()).prop_map(
+            |(host, port, facility, severity)| Change::Log(LogChange::AddHost(
+                host,
+                SyslogHost { port, facility: Facility(facility), severity }
+            ))
+        ),
+        1 => host.prop_map(|host| Change::Log(LogChange::DeleteHost(host))),
+        2 => server.clone().prop_map(|server| Change::Dns(DnsChange::Add(server))),
+        1 => server.prop_map(|server| Change::Dns(DnsChange::Delete(server))),
+        1 => Just(Change::Dns(DnsChange::Domain("example.com".to_owned()))),
+        1 => Just(Change::Dns(DnsChange::NoDomain)),
+        1 => any::<bool>().prop_map(|on| Change::Cli(CliChange::Paging(on))),
+        1 => any::<bool>().prop_map(|accounts| Change::Factory { accounts }),
+    ]
+}
+
+/// What must hold of every configuration.
+fn check(config: &Config) {
+    let mut vids = std::collections::BTreeSet::new();
+    let mut untagged = std::collections::BTreeMap::new();
+    for (name, vlan) in config.vlans.iter() {
+        if vlan.vid == 0 {
+            assert_eq!(name.as_str(), MGMT_VLAN);
+            continue;
+        }
+        assert!(vids.insert(vlan.vid), "an id of two VLANs");
+        assert_eq!(config.vlans.name_of(vlan.vid), Some(name));
+        assert!(vlan.tag.is_none_or(|tag| tag == vlan.vid));
+        assert!(vlan.tag.is_some() || vlan.tagged.is_empty());
+        assert!(vlan.tagged.is_disjoint(&vlan.untagged));
+        for lport in &vlan.untagged {
+            assert_eq!(untagged.insert(*lport, vlan.vid), None, "untagged in two VLANs");
+        }
+    }
+    for lport in &config.facts().ports {
+        assert_eq!(config.vlans.pvid(*lport), untagged.get(lport).copied());
+    }
+    for (vlan, _) in config.fdb.entries.keys() {
+        assert!(config.vlans.get(vlan).is_some(), "an entry of no VLAN");
+    }
+    config.failover.validate().expect("lawful options");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A change is read as it is written.
+    #[test]
+    fn a_change_is_its_command(change in any_change()) {
+        let line = change.to_string();
+        prop_assert_eq!(parse(&line).map_err(|fault| fault.render(&line)), Ok(Command::Change(change)));
+    }
+
+    /// What a configuration renders makes it, out of the factory's, and whatever was refused on the way has left no trace.
+    #[test]
+    fn rendering_and_reading_are_inverse(changes in prop::collection::vec(any_change(), 0..60)) {
+        let mut config = Config::factory(&facts());
+        for change in &changes {
+            if let Ok(next) = config.with(std::slice::from_ref(change)) {
+                check(&next);
+                config = next;
+            }
+        }
+        let text = config.render();
+        let read = script(&text).map_err(|(line, why)| format!("line {line}: {why}\n{text}"));
+        let read = read.map_err(TestCaseError::fail)?;
+        let made = Config::factory(&facts()).with(&read);
+        let made = made.map_err(|(at, why)| TestCaseError::fail(format!("{}: {why}\n{text}", read[at])))?;
+        prop_assert_eq!(made.render(), text);
+        prop_assert_eq!(made, config);
+    }
+}

@@ -1,0 +1,400 @@
+//! VLANs: names, tags, members, addresses (`create|configure|delete vlan`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use msm_abi::Lport;
+
+use super::{Config, Facts, Refusal, render::Text};
+use crate::name::Name;
+use crate::network::Interface;
+use crate::port::PortName;
+use crate::portlist::{PortList, PortSet};
+
+/// The VLAN of ports that are in no other.
+pub const DEFAULT_VLAN: &str = "Default";
+/// The VLAN of the management netdev.
+pub const MGMT_VLAN: &str = "Mgmt";
+/// Largest VLAN id (IEEE 802.1Q-2018 table 9-2).
+const VID_MAX: u16 = 4094;
+/// VLAN id of [`DEFAULT_VLAN`].
+const DEFAULT_TAG: u16 = 1;
+
+/// One VLAN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vlan {
+    /// Its 802.1Q tag, if it has one.
+    pub tag: Option<u16>,
+    /// Its id inside: the tag, or one that no other has. 0: not switched.
+    pub vid: u16,
+    /// Members without tag.
+    pub untagged: PortSet,
+    /// Members with the tag.
+    pub tagged: PortSet,
+    /// Address of the switch in it.
+    pub interface: Option<Interface>,
+}
+
+/// All VLANs. An id, an untagged membership and a network each belong to one at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vlans {
+    by_name: BTreeMap<Name, Arc<Vlan>>,
+    by_vid: BTreeMap<u16, Name>,
+    /// VLAN id of a port's untagged frames.
+    pvid: BTreeMap<Lport, u16>,
+}
+
+/// A change of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VlanChange {
+    /// `create vlan`
+    Create {
+        /// Its name.
+        name: Name,
+        /// Its id inside; `None`: the highest that is free.
+        internal: Option<u16>,
+    },
+    /// `delete vlan`
+    Delete(Name),
+    /// `configure vlan ... tag`
+    Tag(Name, u16),
+    /// `configure vlan ... name`
+    Rename(Name, Name),
+    /// `configure vlan ... add ports`
+    Add {
+        /// The VLAN.
+        vlan: Name,
+        /// `None`: all.
+        ports: Option<PortList>,
+        /// With tag.
+        tagged: bool,
+    },
+    /// `configure vlan ... delete ports`
+    Remove {
+        /// The VLAN.
+        vlan: Name,
+        /// `None`: all.
+        ports: Option<PortList>,
+    },
+    /// `configure vlan ... ipaddress`
+    Address(Name, Interface),
+    /// `unconfigure vlan ... ipaddress`
+    NoAddress(Name),
+}
+
+impl Vlans {
+    pub(super) fn factory(facts: &Facts) -> Self {
+        let default = Vlan {
+            tag: Some(DEFAULT_TAG),
+            vid: DEFAULT_TAG,
+            untagged: facts.ports.clone(),
+            ..Vlan::default()
+        };
+        let [default_name, mgmt_name] = [DEFAULT_VLAN, MGMT_VLAN].map(own_name);
+        Self {
+            by_vid: [(DEFAULT_TAG, default_name.clone())].into(),
+            by_name: [(default_name, Arc::new(default)), (mgmt_name, Arc::default())].into(),
+            pvid: facts.ports.iter().map(|lport| (*lport, DEFAULT_TAG)).collect(),
+        }
+    }
+
+    /// By name, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Arc<Vlan>)> {
+        self.by_name.iter()
+    }
+
+    /// The VLAN of that name.
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<&Arc<Vlan>> {
+        self.by_name.get(name)
+    }
+
+    /// Its name as it was first given.
+    #[must_use]
+    pub fn name_of(&self, vid: u16) -> Option<&Name> {
+        self.by_vid.get(&vid)
+    }
+
+    /// VLAN id of a port's untagged frames.
+    #[must_use]
+    pub fn pvid(&self, lport: Lport) -> Option<u16> {
+        self.pvid.get(&lport).copied()
+    }
+
+    /// The management VLAN's address.
+    #[must_use]
+    pub fn management(&self) -> Option<Interface> {
+        self.by_name.get(&own_name(MGMT_VLAN)).and_then(|vlan| vlan.interface)
+    }
+
+    fn existing(&self, name: &Name) -> Result<&Arc<Vlan>, Refusal> {
+        self.by_name.get(name).ok_or_else(|| Refusal::NoVlan(name.clone()))
+    }
+
+    fn switched(&self, name: &Name) -> Result<&Arc<Vlan>, Refusal> {
+        match self.existing(name)? {
+            vlan if vlan.vid == 0 => Err(Refusal::NotSwitched(own_name(MGMT_VLAN))),
+            vlan => Ok(vlan),
+        }
+    }
+
+    fn change(&mut self, name: &Name) -> Result<&mut Vlan, Refusal> {
+        let vlan = self.by_name.get_mut(name).ok_or_else(|| Refusal::NoVlan(name.clone()))?;
+        Ok(Arc::make_mut(vlan))
+    }
+
+    /// The name as it was first given.
+    fn given(&self, name: &Name) -> Name {
+        self.by_name.get_key_value(name).map_or_else(|| name.clone(), |(given, _)| given.clone())
+    }
+
+    fn free_vid(&self) -> Result<u16, Refusal> {
+        (1..=VID_MAX).rev().find(|vid| !self.by_vid.contains_key(vid)).ok_or(Refusal::NoVlanLeft)
+    }
+
+    fn taken(&self, tag: u16) -> Result<(), Refusal> {
+        match self.by_vid.get(&tag) {
+            Some(vlan) => Err(Refusal::TagTaken { tag, vlan: vlan.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn create(&mut self, name: &Name, internal: Option<u16>) -> Result<(), Refusal> {
+        if let Some((given, _)) = self.by_name.get_key_value(name) {
+            return Err(Refusal::VlanExists(given.clone()));
+        }
+        let vid = match internal {
+            Some(vid) => self.taken(vid).map(|()| vid)?,
+            None => self.free_vid()?,
+        };
+        self.by_vid.insert(vid, name.clone());
+        self.by_name.insert(name.clone(), Arc::new(Vlan { vid, ..Vlan::default() }));
+        Ok(())
+    }
+
+    fn delete(&mut self, name: &Name) -> Result<(), Refusal> {
+        let vlan = Arc::clone(self.existing(name)?);
+        if [DEFAULT_VLAN, MGMT_VLAN].map(own_name).contains(name) {
+            return Err(Refusal::VlanStays(self.given(name)));
+        }
+        self.by_name.remove(name);
+        self.by_vid.remove(&vlan.vid);
+        self.pvid.retain(|lport, _| !vlan.untagged.contains(lport));
+        Ok(())
+    }
+
+    /// An id that another VLAN uses inside only gives way.
+    fn tag(&mut self, name: &Name, tag: u16) -> Result<(), Refusal> {
+        let vlan = Arc::clone(self.switched(name)?);
+        if vlan.vid != tag {
+            if let Some(other) = self.by_vid.get(&tag).cloned() {
+                if self.existing(&other)?.tag.is_some() {
+                    return Err(Refusal::TagTaken { tag, vlan: other });
+                }
+                let elsewhere = self.free_vid()?;
+                self.renumber(&other, elsewhere)?;
+            }
+            self.renumber(name, tag)?;
+        }
+        self.change(name)?.tag = Some(tag);
+        Ok(())
+    }
+
+    fn renumber(&mut self, name: &Name, vid: u16) -> Result<(), Refusal> {
+        let given = self.given(name);
+        let vlan = self.change(name)?;
+        let old = std::mem::replace(&mut vlan.vid, vid);
+        let untagged = vlan.untagged.clone();
+        self.by_vid.remove(&old);
+        self.by_vid.insert(vid, given);
+        self.pvid.extend(untagged.into_iter().map(|lport| (lport, vid)));
+        Ok(())
+    }
+
+    fn rename(&mut self, name: &Name, new: &Name) -> Result<(), Refusal> {
+        let vlan = Arc::clone(self.existing(name)?);
+        if [DEFAULT_VLAN, MGMT_VLAN].map(own_name).contains(name) {
+            return Err(Refusal::VlanStays(self.given(name)));
+        }
+        if name != new && self.by_name.contains_key(new) {
+            return Err(Refusal::VlanExists(self.given(new)));
+        }
+        self.by_name.remove(name);
+        self.by_vid.insert(vlan.vid, new.clone());
+        self.by_name.insert(new.clone(), vlan);
+        Ok(())
+    }
+
+    fn add(&mut self, name: &Name, ports: PortSet, tagged: bool) -> Result<(), Refusal> {
+        let vlan = self.switched(name)?;
+        let vid = vlan.vid;
+        if tagged && vlan.tag.is_none() {
+            return Err(Refusal::NoTag(self.given(name)));
+        }
+        if !tagged {
+            let elsewhere = |lport: &Lport| self.pvid(*lport).filter(|other| *other != vid);
+            if let Some((lport, other)) = ports.iter().find_map(|l| elsewhere(l).map(|other| (*l, other))) {
+                let vlan = self.name_of(other).cloned().unwrap_or_else(|| name.clone());
+                return Err(Refusal::UntaggedElsewhere { port: PortName::of(lport), vlan });
+            }
+        }
+        let vlan = self.change(name)?;
+        for lport in &ports {
+            let (to, from) = match tagged {
+                true => (&mut vlan.tagged, &mut vlan.untagged),
+                false => (&mut vlan.untagged, &mut vlan.tagged),
+            };
+            from.remove(lport);
+            to.insert(*lport);
+        }
+        for lport in ports {
+            if !tagged {
+                self.pvid.insert(lport, vid);
+            } else if self.pvid.get(&lport) == Some(&vid) {
+                self.pvid.remove(&lport);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &Name, ports: Option<PortSet>) -> Result<(), Refusal> {
+        let given = self.given(name);
+        self.switched(name)?;
+        let vlan = self.change(name)?;
+        let ports = ports.unwrap_or_else(|| vlan.untagged.union(&vlan.tagged).copied().collect());
+        let mut untagged = PortSet::new();
+        for lport in ports {
+            if vlan.untagged.remove(&lport) {
+                untagged.insert(lport);
+            } else if !vlan.tagged.remove(&lport) {
+                return Err(Refusal::NotMember { port: PortName::of(lport), vlan: given });
+            }
+        }
+        self.pvid.retain(|lport, _| !untagged.contains(lport));
+        Ok(())
+    }
+
+    fn address(&mut self, name: &Name, interface: Interface) -> Result<(), Refusal> {
+        self.existing(name)?;
+        let in_the_way = self.by_name.iter().find_map(|(other, vlan)| {
+            vlan.interface.filter(|i| i.overlaps(interface) && other != name).map(|i| (other.clone(), i))
+        });
+        if let Some((vlan, other)) = in_the_way {
+            return Err(Refusal::Overlap { interface, vlan, other });
+        }
+        self.change(name)?.interface = Some(interface);
+        Ok(())
+    }
+}
+
+fn own_name(text: &str) -> Name {
+    text.parse().expect("a name of our own is a name")
+}
+
+pub(super) fn apply(config: &mut Config, change: &VlanChange) -> Result<(), Refusal> {
+    let facts = Arc::clone(config.facts());
+    let resolve = |ports: &PortList| ports.resolve(&facts.ports).map_err(Refusal::NoPort);
+    if let VlanChange::Delete(name) = change
+        && let Some(user) = config.fdb.user_of(name)
+    {
+        return Err(Refusal::VlanInUse { vlan: name.clone(), user });
+    }
+    if let VlanChange::Rename(name, new) = change {
+        Arc::make_mut(&mut config.vlans).rename(name, new)?;
+        Arc::make_mut(&mut config.fdb).renamed(name, new);
+        return Ok(());
+    }
+    let vlans = Arc::make_mut(&mut config.vlans);
+    match change {
+        VlanChange::Create { name, internal } => vlans.create(name, *internal),
+        VlanChange::Delete(name) => vlans.delete(name),
+        VlanChange::Tag(name, tag) => vlans.tag(name, *tag),
+        VlanChange::Rename(..) => Ok(()),
+        VlanChange::Add { vlan, ports, tagged } => {
+            let ports = ports.as_ref().map_or_else(|| Ok(facts.ports.clone()), resolve)?;
+            vlans.add(vlan, ports, *tagged)
+        }
+        VlanChange::Remove { vlan, ports } => {
+            let ports = ports.as_ref().map(resolve).transpose()?;
+            vlans.remove(vlan, ports)?;
+            let members = vlans.existing(vlan)?;
+            let stays = |lport| members.untagged.contains(&lport) || members.tagged.contains(&lport);
+            match config.fdb.placed(vlan).find(|(_, port)| !stays(port.lport())) {
+                Some((mac, port)) => Err(Refusal::PortInUse { port, user: format!("fdbentry {mac}") }),
+                None => Ok(()),
+            }
+        }
+        VlanChange::Address(vlan, interface) => vlans.address(vlan, *interface),
+        VlanChange::NoAddress(name) => match vlans.existing(name)?.interface {
+            Some(_) => vlans.change(name).map(|vlan| vlan.interface = None),
+            None => Err(Refusal::NoAddress(vlans.given(name))),
+        },
+    }
+}
+
+impl Vlans {
+    /// Default gives up its ports before others take them.
+    pub(super) fn render(&self, facts: &Facts, out: &mut Text) {
+        out.section("Config information for VLANs");
+        let default = own_name(DEFAULT_VLAN);
+        let (name, vlan) =
+            self.by_name.get_key_value(&default).map_or((&default, None), |(n, v)| (n, Some(v)));
+        let changed = vlan.filter(|vlan| vlan.untagged != facts.ports || !vlan.tagged.is_empty());
+        if changed.is_some() {
+            out.line(&VlanChange::Remove { vlan: name.clone(), ports: None });
+        }
+        if let Some(tag) = vlan.and_then(|vlan| vlan.tag).filter(|tag| *tag != DEFAULT_TAG) {
+            out.line(&VlanChange::Tag(name.clone(), tag));
+        }
+        // All ids are taken before the first tag is given: no id inside has to give way while this is read.
+        let others = || self.by_name.iter().filter(|(name, vlan)| vlan.vid != 0 && **name != default);
+        for (name, vlan) in others() {
+            out.line(&VlanChange::Create { name: name.clone(), internal: Some(vlan.vid) });
+        }
+        if let Some(vlan) = changed {
+            members(out, name, &vlan.untagged, false);
+            members(out, name, &vlan.tagged, true);
+        }
+        for (name, vlan) in others() {
+            if let Some(tag) = vlan.tag {
+                out.line(&VlanChange::Tag(name.clone(), tag));
+            }
+            members(out, name, &vlan.untagged, false);
+            members(out, name, &vlan.tagged, true);
+        }
+        for (name, vlan) in &self.by_name {
+            if let Some(interface) = vlan.interface {
+                out.line(&VlanChange::Address(name.clone(), interface));
+            }
+        }
+    }
+}
+
+fn members(out: &mut Text, vlan: &Name, ports: &PortSet, tagged: bool) {
+    if !ports.is_empty() {
+        out.line(&VlanChange::Add { vlan: vlan.clone(), ports: Some(PortList::of(ports)), tagged });
+    }
+}
+
+impl fmt::Display for VlanChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = |ports: &Option<PortList>| ports.as_ref().map_or("all".to_owned(), ToString::to_string);
+        match self {
+            Self::Create { name, internal: None } => write!(f, "create vlan \"{name}\""),
+            Self::Create { name, internal: Some(vid) } => write!(f, "create vlan \"{name}\" internal {vid}"),
+            Self::Delete(name) => write!(f, "delete vlan \"{name}\""),
+            Self::Tag(name, tag) => write!(f, "configure vlan \"{name}\" tag {tag}"),
+            Self::Rename(name, new) => write!(f, "configure vlan \"{name}\" name \"{new}\""),
+            Self::Add { vlan, ports, tagged } => {
+                let kind = if *tagged { "tagged" } else { "untagged" };
+                write!(f, "configure vlan \"{vlan}\" add ports {} {kind}", all(ports))
+            }
+            Self::Remove { vlan, ports } => {
+                write!(f, "configure vlan \"{vlan}\" delete ports {}", all(ports))
+            }
+            Self::Address(vlan, interface) => write!(f, "configure vlan \"{vlan}\" ipaddress {interface}"),
+            Self::NoAddress(vlan) => write!(f, "unconfigure vlan \"{vlan}\" ipaddress"),
+        }
+    }
+}
