@@ -28,6 +28,11 @@ pub(super) const RULES: &[Rule] = &[
         change(AccountChange::Password { name: given(a.name("user"))?, secret: given(secret(a))? })
     })
     .example(&["configure account admin \"correct horse\""]),
+    Rule::new("configure account <user> access [admin | user]", "Changes what an account may do", |a| {
+        let access = given(a.which(&[("admin", Access::Admin), ("user", Access::User)]))?;
+        change(AccountChange::Access { name: given(a.name("user"))?, access })
+    })
+    .example(&["create account user guest", "configure account guest access admin"]),
     Rule::new("delete account <user>", "Deletes an account; one that may configure stays", |a| {
         change(AccountChange::Delete(given(a.name("user"))?))
     })

@@ -99,7 +99,9 @@ fn every_example_works() {
         assert!(!rule.example.is_empty(), "{} has no example", rule.syntax);
         let mut config = Config::factory(&facts);
         for line in rule.example {
-            if let Command::Change(mut change) = parse(line).unwrap_or_else(|fault| panic!("{}", fault.render(line))) {
+            if let Command::Change(mut change) =
+                parse(line).unwrap_or_else(|fault| panic!("{}", fault.render(line)))
+            {
                 if let Some(secret) = change.plain_secret() {
                     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA";
                     *secret = crate::model::Secret::Hash(hash.to_owned());

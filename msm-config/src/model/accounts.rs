@@ -85,6 +85,13 @@ pub enum AccountChange {
         /// What.
         secret: Secret,
     },
+    /// `configure account ... access`
+    Access {
+        /// Whose.
+        name: Name,
+        /// What it may do.
+        access: Access,
+    },
     /// `delete account`
     Delete(Name),
 }
@@ -115,47 +122,54 @@ impl Accounts {
                 let account = self.by_name.get_mut(name).ok_or_else(|| Refusal::NoAccount(name.clone()))?;
                 account.hash = Some(hash);
             }
-            AccountChange::Delete(name) => {
-                let account = self.by_name.get(name).ok_or_else(|| Refusal::NoAccount(name.clone()))?;
-                let admins = self.by_name.values().filter(|account| account.access == Access::Admin).count();
-                if account.access == Access::Admin && admins == 1 {
-                    return Err(Refusal::LastAdmin(name.clone()));
+            AccountChange::Access { name, access } => {
+                if *access == Access::User {
+                    self.spare(name)?;
                 }
+                let account = self.by_name.get_mut(name).ok_or_else(|| Refusal::NoAccount(name.clone()))?;
+                account.access = *access;
+            }
+            AccountChange::Delete(name) => {
+                self.spare(name)?;
                 self.by_name.remove(name);
             }
         }
         Ok(())
     }
 
-    /// Differences to the factory's two: the one that configures is the last to go, since one that does must stay.
+    /// Whether somebody else may configure.
+    fn spare(&self, name: &Name) -> Result<(), Refusal> {
+        let account = self.by_name.get(name).ok_or_else(|| Refusal::NoAccount(name.clone()))?;
+        let admins = self.by_name.values().filter(|account| account.access == Access::Admin).count();
+        match account.access == Access::Admin && admins == 1 {
+            true => Err(Refusal::LastAdmin(name.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Differences to the factory's two. Who may configure comes first: there is one at each step.
     pub(super) fn render(&self, out: &mut Text) {
         out.section("Account Configuration");
         let factory = Self::factory();
-        for (name, account) in &self.by_name {
-            let secret = account.hash.clone().map(Secret::Hash);
-            match factory.by_name.get(name) {
-                Some(known) if known.access == account.access => {
-                    if let Some(secret) = secret {
-                        out.line(&AccountChange::Password { name: name.clone(), secret });
+        for wanted in [Access::Admin, Access::User] {
+            for (name, account) in self.by_name.iter().filter(|(_, account)| account.access == wanted) {
+                let (name, access) = (name.clone(), account.access);
+                let secret = account.hash.clone().map(Secret::Hash);
+                match factory.by_name.get(&name) {
+                    None => out.line(&AccountChange::Create { access, name, secret }),
+                    Some(known) => {
+                        if known.access != access {
+                            out.line(&AccountChange::Access { name: name.clone(), access });
+                        }
+                        if let Some(secret) = secret {
+                            out.line(&AccountChange::Password { name, secret });
+                        }
                     }
-                }
-                // Of other access than the factory's of that name: after that one has gone.
-                Some(_) => {}
-                None => {
-                    let (access, name) = (account.access, name.clone());
-                    out.line(&AccountChange::Create { access, name, secret });
                 }
             }
         }
-        for (name, known) in factory.by_name.iter().rev() {
-            let now = self.by_name.get(name);
-            if now.is_none_or(|account| account.access != known.access) {
-                out.line(&AccountChange::Delete(name.clone()));
-            }
-            if let Some(account) = now.filter(|account| account.access != known.access) {
-                let secret = account.hash.clone().map(Secret::Hash);
-                out.line(&AccountChange::Create { access: account.access, name: name.clone(), secret });
-            }
+        for name in factory.by_name.keys().filter(|name| !self.by_name.contains_key(*name)) {
+            out.line(&AccountChange::Delete(name.clone()));
         }
     }
 }
@@ -186,6 +200,7 @@ impl fmt::Display for AccountChange {
                 write!(f, "create account {access} \"{name}\" {}", shown(secret))
             }
             Self::Password { name, secret } => write!(f, "configure account \"{name}\" {}", shown(secret)),
+            Self::Access { name, access } => write!(f, "configure account \"{name}\" access {access}"),
             Self::Delete(name) => write!(f, "delete account \"{name}\""),
         }
     }

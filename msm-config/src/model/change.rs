@@ -64,7 +64,7 @@ impl Change {
                     AccountChange::Password { name, secret } => {
                         AccountChange::Password { name, secret: hidden(&secret) }.to_string()
                     }
-                    other @ AccountChange::Delete(_) => other.to_string(),
+                    other @ (AccountChange::Access { .. } | AccountChange::Delete(_)) => other.to_string(),
                 }
             }
             other => other.to_string(),

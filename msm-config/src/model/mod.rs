@@ -1,6 +1,7 @@
 //! The running configuration: typed, one struct a section; what a change makes of it; how it is written as commands.
 
 mod accounts;
+mod again;
 mod change;
 mod cli;
 mod dns;
@@ -100,6 +101,23 @@ impl Config {
         let mut next = self.clone();
         for (at, change) in changes.iter().enumerate() {
             next.apply(change).map_err(|refusal| (at, refusal))?;
+        }
+        Ok(next)
+    }
+
+    /// The same, where what holds already is no fault: a configuration read again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub fn with_script(&self, changes: &[Change]) -> Result<Self, (usize, Refusal)> {
+        let mut next = self.clone();
+        for (at, change) in changes.iter().enumerate() {
+            let change = again::only_what_is_left(&next, change);
+            if let Err(refusal) = next.apply(&change)
+                && !again::holds(&next, &change, &refusal)
+            {
+                return Err((at, refusal));
+            }
         }
         Ok(next)
     }

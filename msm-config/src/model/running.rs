@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::{Change, Config, Facts, Refusal};
 use crate::command::{self, Command};
 
-/// Mark of a record that is no command.
+/// Marks of records that are more than commands.
 const SAVED: &str = "!saved ";
+const SCRIPT: &str = "!script\n";
 /// First line of a snapshot.
 const HEAD: &str = "!running ";
 
@@ -27,6 +28,8 @@ pub struct Running {
 pub enum Record {
     /// Changes, one after the other.
     Changes(Vec<Change>),
+    /// The same, where what holds already is no fault.
+    Script(Vec<Change>),
     /// The configuration of that revision is in a flash.
     Saved(u64),
 }
@@ -37,7 +40,10 @@ impl Record {
     pub fn encode(&self) -> Vec<u8> {
         let mut text = String::new();
         match self {
-            Self::Changes(changes) => {
+            Self::Changes(changes) | Self::Script(changes) => {
+                if matches!(self, Self::Script(_)) {
+                    text.push_str(SCRIPT);
+                }
                 for change in changes {
                     let _ = writeln!(text, "{change}");
                 }
@@ -57,6 +63,11 @@ impl Record {
         let text = str::from_utf8(bytes).map_err(|e| format!("a record that is no text: {e}"))?;
         if let Some(revision) = text.strip_prefix(SAVED) {
             return revision.parse().map(Self::Saved).map_err(|_| format!("a record \"{text}\""));
+        }
+        if let Some(text) = text.strip_prefix(SCRIPT) {
+            return script(text)
+                .map(Self::Script)
+                .map_err(|(line, why)| format!("line {line} of a record: {why}"));
         }
         script(text).map(Self::Changes).map_err(|(line, why)| format!("line {line} of a record: {why}"))
     }
@@ -103,14 +114,12 @@ impl Running {
     /// # Errors
     /// Which change cannot be made, from 0, and why.
     pub fn with(&self, record: &Record) -> Result<Self, (usize, Refusal)> {
-        match record {
-            Record::Changes(changes) => Ok(Self {
-                config: self.config.with(changes)?,
-                revision: self.revision + 1,
-                saved: self.saved,
-            }),
-            Record::Saved(revision) => Ok(Self { saved: *revision, ..self.clone() }),
-        }
+        let config = match record {
+            Record::Changes(changes) => self.config.with(changes)?,
+            Record::Script(changes) => self.config.with_script(changes)?,
+            Record::Saved(revision) => return Ok(Self { saved: *revision, ..self.clone() }),
+        };
+        Ok(Self { config, revision: self.revision + 1, saved: self.saved })
     }
 
     /// For the slave.

@@ -252,6 +252,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     let host = prop::sample::select(vec!["10.0.0.9".to_owned(), "log.example.com".to_owned()]);
     let server = (1u8..5).prop_map(|last| std::net::Ipv4Addr::new(10, 0, 0, last));
     let access = prop::sample::select(vec![Access::Admin, Access::User]);
+    let access2 = access.clone();
     let user = prop::sample::select(vec!["admin", "user", "guest"]).prop_map(name);
     let shown = prop_oneof![
         20 => any_vlan().prop_map(Change::Vlan),
@@ -271,6 +272,8 @@ fn any_change() -> impl Strategy<Value = Change> {
             .prop_map(|(access, name, secret)| Change::Accounts(AccountChange::Create { access, name, secret })),
         2 => (user.clone(), any_secret())
             .prop_map(|(name, secret)| Change::Accounts(AccountChange::Password { name, secret })),
+        1 => (user.clone(), access2)
+            .prop_map(|(name, access)| Change::Accounts(AccountChange::Access { name, access })),
         2 => user.prop_map(|name| Change::Accounts(AccountChange::Delete(name))),
         1 => any_severity().prop_map(|severity| Change::Log(LogChange::Memory(severity))),
         1 => any_severity().prop_map(|severity| Change::Log(LogChange::Nvram(severity))),
@@ -345,6 +348,8 @@ proptest! {
         let made = Config::factory(&facts()).with(&read);
         let made = made.map_err(|(at, why)| TestCaseError::fail(format!("{}: {why}\n{text}", read[at])))?;
         prop_assert_eq!(made.render(), text);
-        prop_assert_eq!(made, config);
+        prop_assert_eq!(&made, &config);
+        let again = config.with_script(&read);
+        prop_assert_eq!(again.map_err(|(at, why)| format!("{}: {why}", read[at])), Ok(config), "read again");
     }
 }

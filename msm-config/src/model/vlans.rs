@@ -340,9 +340,14 @@ impl Vlans {
         let default = own_name(DEFAULT_VLAN);
         let (name, vlan) =
             self.by_name.get_key_value(&default).map_or((&default, None), |(n, v)| (n, Some(v)));
-        let changed = vlan.filter(|vlan| vlan.untagged != facts.ports || !vlan.tagged.is_empty());
-        if changed.is_some() {
-            out.line(&VlanChange::Remove { vlan: name.clone(), ports: None });
+        let gone: PortSet = facts
+            .ports
+            .iter()
+            .filter(|lport| vlan.is_some_and(|v| !v.untagged.contains(lport) && !v.tagged.contains(lport)))
+            .copied()
+            .collect();
+        if !gone.is_empty() {
+            out.line(&VlanChange::Remove { vlan: name.clone(), ports: Some(PortList::of(&gone)) });
         }
         if let Some(tag) = vlan.and_then(|vlan| vlan.tag).filter(|tag| *tag != DEFAULT_TAG) {
             out.line(&VlanChange::Tag(name.clone(), tag));
@@ -352,8 +357,7 @@ impl Vlans {
         for (name, vlan) in others() {
             out.line(&VlanChange::Create { name: name.clone(), internal: Some(vlan.vid) });
         }
-        if let Some(vlan) = changed {
-            members(out, name, &vlan.untagged, false);
+        if let Some(vlan) = vlan {
             members(out, name, &vlan.tagged, true);
         }
         for (name, vlan) in others() {
