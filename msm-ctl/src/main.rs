@@ -2,7 +2,7 @@
 
 mod backplane;
 mod config;
-#[expect(dead_code, reason = "the commands that save and load come with the grammar")]
+#[allow(dead_code, reason = "the commands that save and load come with the grammar")]
 mod flash;
 mod mgmt;
 mod msm;

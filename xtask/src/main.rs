@@ -3,6 +3,7 @@
 mod bed;
 mod build;
 mod command;
+mod docs;
 mod ebpf;
 mod place;
 mod privileged;
@@ -60,6 +61,8 @@ enum Task {
     Down(Passed),
     /// Check form and lints, build, run every test, and see that nothing is left behind
     Test(test::Options),
+    /// Write docs/commands.md out of the grammar
+    Docs,
     /// As root: start msm-bed
     #[command(hide = true, disable_help_flag = true)]
     Bed(Passed),
@@ -98,6 +101,7 @@ fn do_task(tree: &Tree, task: Task) -> Result<ExitCode> {
         Task::Bench(passed) => bed::ready_and_enter(tree, "bench", &passed.arguments),
         Task::Cli(passed) => bed::enter_as_built(tree, "cli", &passed.arguments),
         Task::Down(passed) => bed::enter_as_built(tree, "down", &passed.arguments),
+        Task::Docs => docs::write(tree).map(|()| done),
         Task::Test(options) => Ok(test::all(tree, &options)),
         Task::Bed(passed) => {
             let (name, arguments) = passed.arguments.split_first().expect("we call it with a name");

@@ -17,10 +17,10 @@ use super::messages::{FromMsm, MESSAGE_MAX, from_msm::Body};
 use super::power::Power;
 use super::spawn;
 use crate::config::chassis::Chassis;
-use crate::config::port::PortName;
 use crate::mgmt::log;
 use crate::preflight::{self, PreflightError};
 use crate::process::{self, Process};
+use msm_config::port::PortName;
 
 /// Slots that hold an MSM.
 const SLOTS: [Slot; 2] = [Slot::A, Slot::B];

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use msm_proto::Slot;
 
-use super::messages::{FromMsm, Hello, from_msm::Body};
+use super::messages::{FromMsm, Hello, Reset, from_msm::Body};
 use crate::config::chassis::Chassis;
 use crate::process::Process;
 
@@ -60,6 +60,19 @@ async fn meet(chassis: &Chassis, slot: Slot) -> std::io::Result<(UnixSeqpacket, 
     };
     socket.send(&hello.encode_to_vec()).await?;
     Ok((socket, process))
+}
+
+/// Has the backplane take power from `slots`, in this order, and give it again.
+///
+/// # Errors
+/// There is no backplane.
+pub(crate) async fn reset(chassis: &Chassis, slot: Slot, slots: &[Slot]) -> std::io::Result<()> {
+    let (socket, _) = meet(chassis, slot).await?;
+    for slot in slots {
+        let reset = FromMsm { body: Some(Body::Reset(Reset { slot: slot.to_string() })) };
+        socket.send(&reset.encode_to_vec()).await?;
+    }
+    Ok(())
 }
 
 /// The pidfd tells a death, the end of file that it no longer listens to us.

@@ -5,15 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use msm_abi::{FDB_DEFAULT, FDB_MAX, Lport, PORTS_PER_SLOT};
 use msm_proto::{Options, Slot};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::mac::Mac;
-use super::options;
-use super::port::PortName;
+use msm_config::mac::Mac;
+use msm_config::port::PortName;
+use msm_config::{Facts, options};
 
 /// Longest chassis name: it is a directory name below bpffs and part of socket paths (108 bytes in all).
 const NAME_MAX: usize = 32;
@@ -81,6 +82,8 @@ pub(crate) struct Chassis {
     pub(crate) options: Options,
     /// Netdev of each port.
     pub(crate) ports: BTreeMap<Lport, String>,
+    /// Netdev of VLAN Mgmt.
+    pub(crate) mgmt: Option<String>,
 }
 
 /// Why a chassis file cannot be used.
@@ -120,6 +123,7 @@ struct Raw {
     flash_dir: Option<Spanned<PathBuf>>,
     bpffs: Option<PathBuf>,
     fdb_capacity: Option<Spanned<u32>>,
+    mgmt: Option<Spanned<String>>,
     #[serde(default)]
     options: RawOptions,
     #[serde(default, rename = "port")]
@@ -191,6 +195,7 @@ impl Chassis {
         let run_dir = absolute("run_dir", raw.run_dir, RUN_ROOT, &name)?;
         let flash_dir = absolute("flash_dir", raw.flash_dir, FLASH_ROOT, &name)?;
         let ports = ports(&raw.ports, raw.kind)?;
+        let mgmt = management(raw.mgmt, &ports)?;
         Ok(Self {
             file: file.to_owned(),
             options: failover_options(&raw.options)?,
@@ -203,6 +208,16 @@ impl Chassis {
             flash_dir,
             fdb_capacity,
             ports,
+            mgmt,
+        })
+    }
+
+    /// What a configuration begins from, and what it can name.
+    pub(crate) fn facts(&self) -> Arc<Facts> {
+        Arc::new(Facts {
+            ports: self.ports.keys().copied().collect(),
+            sys_name: self.name.clone(),
+            options: self.options,
         })
     }
 
@@ -258,17 +273,7 @@ fn ports(raw: &[RawPort], kind: ChassisType) -> Result<BTreeMap<Lport, String>, 
             ));
         }
         let netdev = entry.netdev.get_ref();
-        if netdev.is_empty()
-            || netdev.len() > NETDEV_MAX
-            || netdev.contains(|c: char| c == '/' || c.is_whitespace())
-        {
-            return Err((
-                entry.netdev.span(),
-                format!(
-                    "netdev \"{netdev}\" cannot be the name of one; 1 to {NETDEV_MAX} characters without / and spaces"
-                ),
-            ));
-        }
+        check_netdev(&entry.netdev)?;
         if !netdevs.insert(netdev.clone()) {
             return Err((entry.netdev.span(), format!("netdev {netdev} is given to two ports; one each")));
         }
@@ -277,6 +282,35 @@ fn ports(raw: &[RawPort], kind: ChassisType) -> Result<BTreeMap<Lport, String>, 
         }
     }
     Ok(ports)
+}
+
+fn check_netdev(netdev: &Spanned<String>) -> Result<(), Fault> {
+    let name = netdev.get_ref();
+    if name.is_empty() || name.len() > NETDEV_MAX || name.contains(|c: char| c == '/' || c.is_whitespace()) {
+        return Err((
+            netdev.span(),
+            format!(
+                "netdev \"{name}\" cannot be the name of one; 1 to {NETDEV_MAX} characters without / and spaces"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The management netdev: none of the ports'.
+fn management(
+    netdev: Option<Spanned<String>>,
+    ports: &BTreeMap<Lport, String>,
+) -> Result<Option<String>, Fault> {
+    let Some(netdev) = netdev else { return Ok(None) };
+    check_netdev(&netdev)?;
+    if ports.values().any(|port| port == netdev.get_ref()) {
+        return Err((
+            netdev.span(),
+            format!("mgmt: netdev {} is a port's; the management netdev is not switched", netdev.get_ref()),
+        ));
+    }
+    Ok(Some(netdev.into_inner()))
 }
 
 fn failover_options(raw: &RawOptions) -> Result<Options, Fault> {

@@ -1,8 +1,3 @@
-//! Configuration: the chassis file, the running configuration and its changes.
+//! The chassis file. The running configuration is `msm_config`'s.
 
-pub(crate) mod change;
 pub(crate) mod chassis;
-pub(crate) mod mac;
-pub(crate) mod model;
-pub(crate) mod options;
-pub(crate) mod port;

@@ -38,6 +38,15 @@ impl fmt::Display for Area {
     }
 }
 
+impl From<msm_config::command::Area> for Area {
+    fn from(area: msm_config::command::Area) -> Self {
+        match area {
+            msm_config::command::Area::Primary => Self::Primary,
+            msm_config::command::Area::Secondary => Self::Secondary,
+        }
+    }
+}
+
 impl FromStr for Area {
     type Err = String;
 

@@ -7,7 +7,7 @@ use msm_abi::Lport;
 use msm_dataplane::Observer;
 use msm_proto::Status;
 
-use crate::config::model::Config;
+use msm_config::Running;
 
 /// What a front end needs to answer by itself, even with no master and with the actor at work.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Board {
     /// Role, peer, replication.
     pub(crate) status: Status,
     /// The running configuration (a slave's is the copy of its master's).
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: Arc<Running>,
     /// Read-only access to the tables, once there are any.
     pub(crate) observer: Option<Arc<Observer>>,
     /// What is wrong with ports, beside what the netlink view shows.

@@ -2,6 +2,7 @@
 
 mod actor;
 pub(crate) mod board;
+mod boot;
 mod link;
 mod revival;
 pub(crate) mod run;

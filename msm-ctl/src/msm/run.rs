@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::actor::{Actor, EVENTS, Parts, Sources};
 use super::board::Board;
-use super::link;
+use super::{boot, link};
 use crate::backplane::lock::{Lock, LockError};
 use crate::config::chassis::Chassis;
 use crate::flash::{Flash, history};
@@ -84,6 +84,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         .map_err(failed("write", chassis.msm_log(slot)))?;
     unsettled.iter().for_each(|text| info!("{text}"));
     faults.iter().for_each(|fault| error!(target: "msm.flash", "{fault}"));
+    let own = boot::configuration(&flash, &chassis.facts());
     let tree = PinTree::new(&chassis.bpffs, &chassis.name)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -115,6 +116,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             tasks: tasks.clone(),
             sweeper,
             link: link_sender.clone(),
+            own: Arc::clone(&own),
             history: history::recall(&flash.nvram()),
         };
         let (actor, board) = Actor::new(parts);
@@ -129,6 +131,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             board,
             view,
             log: log.clone(),
+            flash: flash.clone(),
             started,
             jobs: job_sender,
             answers: Arc::clone(&answers),
@@ -159,7 +162,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
 async fn name(mut board: watch::Receiver<Arc<Board>>, log: Log) {
     loop {
         let shown = board.borrow_and_update().clone();
-        log.set_name(&shown.config.sys_name, shown.status.role.name());
+        log.set_name(&shown.config.config.system.name, shown.status.role.name());
         if board.changed().await.is_err() {
             return;
         }

@@ -7,11 +7,10 @@ use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_L
 use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry};
 
 use crate::config::chassis::Chassis;
-use crate::config::model::Config;
 use crate::netlink::{Fault, Limits, Netdev, Severity};
+use msm_config::Config;
+use msm_config::model::{Place, Vlan};
 
-/// VLAN Default.
-const DEFAULT_VLAN: u16 = 1;
 /// Fabrics of the two controllers; those of slots C and D are not inserted.
 const FABRICS_PRESENT: u8 = 2;
 
@@ -37,29 +36,41 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
         });
         let ifindex = device.filter(|_| fault.is_none()).map(|device| device.ifindex);
         refused.extend(fault.map(|fault| (lport, fault)));
-        ports.insert(lport, DesiredPort { ifindex, enabled: true, pvid: DEFAULT_VLAN });
+        let enabled = !config.ports.disabled.contains(&lport);
+        ports.insert(lport, DesiredPort { ifindex, enabled, pvid: config.vlans.pvid(lport).unwrap_or(0) });
     }
-    let default = DesiredVlan { untagged: ports.keys().copied().collect(), ..DesiredVlan::default() };
+    let vlans = config.vlans.iter().filter(|(_, v)| v.vid != 0).map(|(_, v)| (v.vid, vlan(v))).collect();
     let mut fabrics = [FabricState::default(); FABRICS];
     for fabric in &mut fabrics[..usize::from(FABRICS_PRESENT)] {
         *fabric = FabricState { present: 1, programmed: 1 };
     }
     let static_fdb = config
-        .blackholes
+        .fdb
+        .entries
         .iter()
-        .map(|(mac, vid)| (FdbKey::new(mac.0, *vid), StaticEntry { lport: NO_LPORT, blackhole: true }))
+        .filter_map(|((name, mac), place)| {
+            let entry = match place {
+                Place::Blackhole => StaticEntry { lport: NO_LPORT, blackhole: true },
+                Place::Port(port) => StaticEntry { lport: port.lport(), blackhole: false },
+            };
+            Some((FdbKey::new(mac.0, config.vlans.get(name)?.vid), entry))
+        })
         .collect();
     let desired = Desired {
         ports,
-        vlans: BTreeMap::from([(DEFAULT_VLAN, default)]),
+        vlans,
         // The programs know the defaults; there are no exceptions yet.
         control: BTreeMap::new(),
         fabrics,
         buckets: buckets(),
-        fdb_age: Duration::from_secs(u64::from(config.aging_s)),
+        fdb_age: Duration::from_secs(u64::from(config.fdb.aging_s)),
         static_fdb,
     };
     Plan { desired, refused }
+}
+
+fn vlan(vlan: &Vlan) -> DesiredVlan {
+    DesiredVlan { untagged: vlan.untagged.clone(), tagged: vlan.tagged.clone(), domain: 0 }
 }
 
 /// Both fabrics carry every other bucket of every slot.
@@ -72,7 +83,7 @@ fn buckets() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::mac::Mac;
+    use msm_config::model::script;
     use std::path::Path;
 
     const FILE: &str = "name = \"t\"\ntype = \"BD6804\"\nsystem_mac = \"02:00:00:00:00:01\"\n\
@@ -101,7 +112,7 @@ mod tests {
     #[test]
     fn a_netdev_that_is_not_there_or_cannot_be_is_no_port_and_hinders_no_other() {
         let chassis = chassis();
-        let config = Config::of(&chassis);
+        let config = Config::factory(&chassis.facts());
         let plan = plan(&chassis, &config, |name| (name == "p1").then(|| veth(1001, 1500)));
         assert_eq!(plan.desired.ports[&0].ifindex, Some(1001));
         assert_eq!(plan.desired.ports[&64].ifindex, None);
@@ -115,13 +126,20 @@ mod tests {
     #[test]
     fn the_configuration_is_in_it() {
         let chassis = chassis();
-        let mut config = Config::of(&chassis);
-        config.aging_s = 15;
-        config.blackholes.insert((Mac([2, 0, 0, 0, 0, 9]), 1));
+        let changes = script(
+            "configure fdb agingtime 15\ncreate fdbentry 02:00:00:00:00:09 vlan Default blackhole\n\
+             create vlan red\nconfigure vlan Default delete ports 1:1\nconfigure vlan red add ports 1:1\ndisable ports 2:1\n",
+        )
+        .expect("commands");
+        let config = Config::factory(&chassis.facts()).with(&changes).expect("lawful");
         let desired = plan(&chassis, &config, |_| None).desired;
         assert_eq!(desired.fdb_age, Duration::from_secs(15));
         let entry = desired.static_fdb[&FdbKey::new([2, 0, 0, 0, 0, 9], 1)];
         assert!(entry.blackhole);
+        assert_eq!((desired.ports[&0].pvid, desired.ports[&64].pvid), (4094, 1));
+        assert!(desired.ports[&0].enabled && !desired.ports[&64].enabled);
+        assert_eq!(desired.vlans[&4094].untagged, [0].into());
+        assert_eq!(desired.vlans.len(), 2, "Mgmt is not switched");
         let half = desired.buckets.iter().filter(|fabric| **fabric == 0).count();
         assert_eq!(half * 2, desired.buckets.len(), "each fabric has half");
     }

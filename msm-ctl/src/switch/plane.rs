@@ -11,10 +11,10 @@ use tracing::{error, info, warn};
 use super::desired;
 use super::names::{owner_name, tree_name, tree_slot};
 use crate::config::chassis::Chassis;
-use crate::config::model::Config;
-use crate::config::port::PortName;
 use crate::netlink::View;
 use crate::process;
+use msm_config::Config;
+use msm_config::port::PortName;
 
 /// See the file's first line.
 pub(crate) struct Plane {
@@ -212,10 +212,10 @@ impl Plane {
         false
     }
 
-    /// Forgets every learned station.
-    pub(crate) fn flush(&mut self) -> Result<usize, String> {
+    /// Forgets learned stations.
+    pub(crate) fn flush(&mut self, filter: FdbFilter) -> Result<usize, String> {
         match &mut self.owner {
-            Some(owner) => owner.fdb_flush(FdbFilter::All).map_err(|error| error.to_string()),
+            Some(owner) => owner.fdb_flush(filter).map_err(|error| error.to_string()),
             None => without_handle(),
         }
     }

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::config::chassis::Chassis;
-use crate::config::port::PortName;
 use crate::netlink::{self, BringUpError, Fault, Limits, LinkEvent, Netdev, Severity, View};
+use msm_config::port::PortName;
 
 /// Shortest time that links stay down after a failover that takes them down: a neighbour has to notice.
 const DOWN: Duration = Duration::from_secs(1);

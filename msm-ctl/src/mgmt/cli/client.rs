@@ -12,13 +12,13 @@ use tokio::sync::mpsc;
 
 use msm_proto::Slot;
 
-use super::grammar::LINE_MAX;
 use super::link::{self, LinkEvent};
 use super::messages::Request;
 use super::prompt::{self, Prompt};
 use super::session::{Action, Finished, Session};
 use super::text;
 use crate::backplane::paths;
+use msm_config::LINE_MAX;
 
 /// Directory of run directories.
 const RUN_ROOT: &str = "/run/msm";

@@ -1,7 +1,7 @@
 //! The command line: its grammar, the server in each MSM, and the client.
 
+mod actions;
 pub(crate) mod client;
-pub(crate) mod grammar;
 mod link;
 mod messages;
 mod prompt;
@@ -10,3 +10,4 @@ mod session;
 mod shows;
 mod text;
 mod views;
+mod who;

@@ -11,7 +11,6 @@ use rustyline::validate::Validator;
 use rustyline::{Cmd, CompletionType, Config, Context, Editor, ExternalPrinter, Helper, KeyEvent};
 use tokio::sync::mpsc;
 
-use super::grammar;
 use super::messages::Announce;
 
 /// Lines that the up key goes back to.
@@ -73,18 +72,15 @@ impl Completer for Words {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let before = &line[..at];
-        let start = before.rfind(char::is_whitespace).map_or(0, |space| space + 1);
-        let words: Vec<&str> = before[..start].split_whitespace().collect();
-        let choices = grammar::choices(&words, &before[start..]);
+        let (start, choices) = msm_config::command::choices(&line[..at]);
         let pairs = choices
             .into_iter()
             .map(|choice| Pair {
-                display: format!("{:<18} {}", choice.word, choice.help),
+                display: format!("{:<18} {}", choice.text, choice.help),
                 replacement: if choice.keyword {
-                    format!("{} ", choice.word)
+                    format!("{} ", choice.text)
                 } else {
-                    before[start..].to_owned()
+                    line[start..at].to_owned()
                 },
             })
             .collect();

@@ -15,16 +15,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 use tracing::warn;
 
-use super::grammar::{self, Command};
 use super::messages::{self, ANSWER_MAX, Announce, Body, CHUNK, FromServer, REQUEST_MAX, Request};
-use super::shows;
-use super::views::Done;
+use super::who::Who;
+use super::{actions, shows};
 use crate::config::chassis::Chassis;
+use crate::flash::Flash;
 use crate::mgmt::log::Log;
 use crate::msm::board::Board;
 use crate::netlink::View;
-use crate::process;
 use crate::task::Tasks;
+use msm_config::Command;
+use msm_config::model::Record;
+use msm_dataplane::FdbFilter;
 
 /// Clients at once: some people, their scripts and a testbed.
 const CLIENTS: usize = 32;
@@ -43,10 +45,24 @@ const GROUP: &str = "msm";
 pub(crate) struct Job {
     /// Random; the same for a repeat.
     pub(crate) id: u64,
-    /// What to do. Never a `show`.
-    pub(crate) command: Command,
+    /// What to do.
+    pub(crate) work: Work,
+    /// For the log: who, and from where.
+    pub(crate) who: String,
     /// Where the answer goes; nobody may be waiting any more.
     pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// What only the actor can do.
+pub(crate) enum Work {
+    /// A change of the configuration.
+    Change(Record),
+    /// Operator failover.
+    Failover,
+    /// Make a task panic.
+    Exception(String),
+    /// Forget learned stations.
+    ClearFdb(FdbFilter),
 }
 
 /// Answer of the actor.
@@ -71,6 +87,8 @@ pub(crate) struct Desk {
     pub(crate) view: View,
     /// The log.
     pub(crate) log: Log,
+    /// This MSM's flash.
+    pub(crate) flash: Flash,
     /// Wall clock when this process started.
     pub(crate) started: std::time::SystemTime,
     /// The actor.
@@ -128,24 +146,24 @@ async fn client(stream: UnixStream, desk: Desk, _place: OwnedSemaphorePermit) {
             return;
         }
     };
-    if let End::Bad(why) = converse(stream, desk).await.unwrap_or_else(|end| end) {
+    if let End::Bad(why) = converse(stream, &who, desk).await.unwrap_or_else(|end| end) {
         warn!("client {who}: connection dropped: {why}");
     }
 }
 
 /// The socket's mode lets only root and the group in; this is the second lock, and the name for the log.
-fn admit(stream: &UnixStream) -> Result<String, String> {
-    let (uid, gid) = process::peer_uid(stream).map_err(|e| e.to_string())?;
-    if uid == 0 || group(GROUP).is_some() {
-        Ok(format!("uid {uid} gid {gid}"))
+fn admit(stream: &UnixStream) -> Result<Who, String> {
+    let who = Who::at(stream)?;
+    if who.is_root() || group(GROUP).is_some() {
+        Ok(who)
     } else {
-        Err(format!("uid {uid} is not root, and there is no group {GROUP}"))
+        Err(format!("{who} is not root, and there is no group {GROUP}"))
     }
 }
 
 type Writer = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
 
-async fn converse(stream: UnixStream, mut desk: Desk) -> Result<End, End> {
+async fn converse(stream: UnixStream, who: &Who, mut desk: Desk) -> Result<End, End> {
     let (read, write) = stream.into_split();
     let mut reader: FramedRead<OwnedReadHalf, _> = FramedRead::new(read, messages::codec(REQUEST_MAX));
     let mut writer: Writer = FramedWrite::new(write, messages::codec(ANSWER_MAX));
@@ -173,7 +191,7 @@ async fn converse(stream: UnixStream, mut desk: Desk) -> Result<End, End> {
                 let request = Request::decode(bytes).map_err(|e| End::Bad(e.to_string()))?;
                 let id = request.id;
                 let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|_| End::Gone)?;
-                let answer = answer(request, &desk).await;
+                let answer = answer(request, who, &desk).await;
                 // What the command changed comes before its answer: the client's next prompt shows it.
                 let now = announce(&desk.board.borrow_and_update());
                 if now != said {
@@ -193,8 +211,8 @@ fn announce(board: &Board) -> Announce {
         role: board.status.role.name().to_owned(),
         master: board.status.role.is_master(),
         epoch: board.status.owner.map_or(0, |owner| owner.epoch),
-        sys_name: board.config.sys_name.clone(),
-        unsaved: board.config.unsaved,
+        sys_name: board.config.config.system.name.clone(),
+        unsaved: board.config.unsaved(),
     }
 }
 
@@ -205,9 +223,11 @@ struct Answer {
     elsewhere: bool,
 }
 
-async fn answer(request: Request, desk: &Desk) -> Answer {
-    let result = match grammar::parse(&request.line) {
-        Err(why) => Err(Trouble::Failed(why)),
+async fn answer(request: Request, who: &Who, desk: &Desk) -> Answer {
+    let access = who.access(&desk.board.borrow().config.config);
+    let result = match msm_config::parse(&request.line) {
+        Err(fault) => Err(Trouble::Failed(fault.render(&request.line))),
+        Ok(command) if command.access() > access => Err(Trouble::Failed(who.may_only_look())),
         Ok(Command::Show(show)) => {
             let desk = desk.clone();
             // Tables are read by system calls that take milliseconds.
@@ -220,7 +240,9 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
             .and_then(|shown| shown)
             .map_err(Trouble::Failed)
         }
-        Ok(command) => ask(request.id, command, desk).await,
+        Ok(Command::Session(_)) => Err(Trouble::Failed("that is the client's own to do".to_owned())),
+        Ok(Command::Change(change)) => actions::change(change, &Asker { id: request.id, who, desk }).await,
+        Ok(Command::Act(action)) => actions::act(action, &Asker { id: request.id, who, desk }).await,
     };
     let role = desk.board.borrow().status.role;
     let (result, elsewhere) = match result {
@@ -231,8 +253,16 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
     Answer { result, role: role.name(), elsewhere }
 }
 
+/// Who asks, and whom.
+pub(super) struct Asker<'a> {
+    /// Random; the same for a repeat.
+    pub(super) id: u64,
+    pub(super) who: &'a Who,
+    pub(super) desk: &'a Desk,
+}
+
 /// Why a command has no data.
-enum Trouble {
+pub(super) enum Trouble {
     /// It was tried, or cannot be.
     Failed(String),
     /// It was not tried, and may be on another MSM.
@@ -245,15 +275,15 @@ impl Trouble {
     }
 }
 
-async fn ask(id: u64, command: Command, desk: &Desk) -> Result<Vec<u8>, Trouble> {
+/// Has the actor do it. `id`: the same for the same.
+pub(super) async fn ask(id: u64, work: Work, asker: &Asker<'_>) -> Result<String, Trouble> {
     let (reply, answered) = oneshot::channel();
-    desk.jobs.send(Job { id, command, reply }).await.map_err(|_| Trouble::ending())?;
+    let who = asker.who.to_string();
+    asker.desk.jobs.send(Job { id, work, who, reply }).await.map_err(|_| Trouble::ending())?;
     match tokio::time::timeout(ACTOR, answered).await {
         Err(_) => Err(Trouble::Failed(format!("no answer for {} s; see show msm-failover", ACTOR.as_secs()))),
         Ok(Err(_)) => Err(Trouble::ending()),
-        Ok(Ok(Reply::Done(message))) => {
-            serde_json::to_vec(&Done { message }).map_err(|e| Trouble::Failed(e.to_string()))
-        }
+        Ok(Ok(Reply::Done(message))) => Ok(message),
         Ok(Ok(Reply::Failed(why))) => Err(Trouble::Failed(why)),
         Ok(Ok(Reply::Elsewhere(why))) => Err(Trouble::Elsewhere(why)),
     }

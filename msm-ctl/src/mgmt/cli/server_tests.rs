@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::model::Config;
+use msm_config::Running;
 use msm_proto::{Identity, Machine, Slot};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -24,7 +24,7 @@ async fn bed() -> Bed {
         Identity { slot: Slot::A, instance: 1, pid: 1, version: "0".into(), image: "primary".into() };
     let (board, shown) = watch::channel(Arc::new(Board {
         status: Machine::new(identity).status(),
-        config: Arc::new(Config::of(&chassis)),
+        config: Arc::new(Running::factory(&chassis.facts())),
         observer: None,
         faults: Arc::default(),
     }));
@@ -36,6 +36,7 @@ async fn bed() -> Bed {
         board: shown,
         view: View::default(),
         log: Log::default(),
+        flash: Flash::open(&dir.path().join("flash")).expect("opens").0,
         started: std::time::SystemTime::now(),
         jobs: sender,
         answers: Arc::new(Semaphore::new(ANSWERS)),
@@ -98,7 +99,8 @@ async fn a_command_goes_to_the_actor_and_its_refusal_says_elsewhere() {
     let mut client = Client::connect(&bed).await;
     client.ask(9, "run msm-failover").await;
     let job = tokio::time::timeout(PATIENCE, bed.jobs.recv()).await.expect("in time").expect("a job");
-    assert_eq!((job.id, job.command), (9, Command::Failover));
+    assert_eq!(job.id, 9);
+    assert!(matches!(job.work, Work::Failover));
     job.reply.send(Reply::Elsewhere("MSM a is not the master".into())).expect("waited for");
     let answer = client.answer().await;
     assert!(!answer.ok && answer.elsewhere, "{answer:?}");

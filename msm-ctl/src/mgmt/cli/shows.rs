@@ -7,15 +7,16 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use msm_abi::{DropReason, FdbEntry, FdbKey, NO_LPORT, PortCounters, STAMP_SHIFT, stamp};
 
-use super::grammar::Show;
 use super::server::Desk;
 use super::views;
-use crate::config::mac::Mac;
-use crate::config::port::PortName;
-use crate::mgmt::log::{self, Severity, Target};
+use crate::mgmt::log::{self, Target};
 use crate::msm::board::Board;
 use crate::netlink::{self, Limits, Netdev};
 use crate::process;
+use msm_config::command::Show;
+use msm_config::mac::Mac;
+use msm_config::model::Severity;
+use msm_config::port::PortName;
 
 /// Answers `show` as JSON. Reads tables: not for an event loop.
 pub(crate) fn show(show: Show, desk: &Desk) -> Result<Vec<u8>, String> {
@@ -24,26 +25,29 @@ pub(crate) fn show(show: Show, desk: &Desk) -> Result<Vec<u8>, String> {
         Show::Switch => serde_json::to_vec(&switch(desk, &board)),
         Show::Version => serde_json::to_vec(&version(desk, &board)),
         Show::Failover => serde_json::to_vec(&failover(&board)),
-        Show::Fdb => serde_json::to_vec(&fdb(&board)?),
-        Show::Ports => serde_json::to_vec(&ports(desk, &board)?),
-        Show::Log => serde_json::to_vec(&views::Log {
-            lines: desk.log.lines(Target::MemoryBuffer, Severity::Debug, usize::MAX),
-        }),
+        Show::Fdb(_) => serde_json::to_vec(&fdb(&board)?),
+        Show::Ports(_) => serde_json::to_vec(&ports(desk, &board)?),
+        Show::Log { nvram, severity } => {
+            let target = if nvram { Target::Nvram } else { Target::MemoryBuffer };
+            let severity = severity.unwrap_or(Severity::Debug).into();
+            serde_json::to_vec(&views::Log { lines: desk.log.lines(target, severity, usize::MAX) })
+        }
+        _ => return Err("not built yet".to_owned()),
     };
     json.map_err(|e| e.to_string())
 }
 
 fn switch(desk: &Desk, board: &Board) -> views::Switch {
     views::Switch {
-        sys_name: board.config.sys_name.clone(),
+        sys_name: board.config.config.system.name.clone(),
         system_mac: desk.chassis.system_mac.to_string(),
         platform: desk.chassis.kind.to_string(),
-        recovery_mode: board.config.options.recovery.to_string(),
+        recovery_mode: board.config.config.failover.recovery.to_string(),
         current_time: log::stamp(SystemTime::now()),
         boot_time: log::stamp(desk.started),
-        unsaved: board.config.unsaved,
+        unsaved: board.config.unsaved(),
         generation: board.status.generation,
-        agingtime_s: board.config.aging_s,
+        agingtime_s: board.config.config.fdb.aging_s,
         chassis: desk.chassis.name.clone(),
         slot: board.status.identity.slot.to_string(),
         role: board.status.role.name().to_owned(),
@@ -168,7 +172,7 @@ fn fdb(board: &Board) -> Result<FdbRows, String> {
         stations,
         now: stamp(process::monotonic_ns()),
         capacity: observer.fdb_capacity(),
-        aging_s: board.config.aging_s,
+        aging_s: board.config.config.fdb.aging_s,
     })
 }
 

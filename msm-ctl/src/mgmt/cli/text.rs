@@ -5,18 +5,20 @@ use std::fmt::Write;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::grammar::{self, Command, Show};
+use msm_config::Command;
+use msm_config::command::Show;
+
 use super::views;
 
 /// The text of an answer to `line`. Data of a newer server that this client cannot lay out is printed as it came.
 pub(super) fn render(line: &str, data: &Value) -> String {
-    let text = match grammar::parse(line) {
+    let text = match msm_config::parse(line) {
         Ok(Command::Show(Show::Switch)) => read(data).map(|view| switch(&view)),
         Ok(Command::Show(Show::Version)) => read(data).map(|view| version(&view)),
         Ok(Command::Show(Show::Failover)) => read(data).map(|view| failover(&view)),
-        Ok(Command::Show(Show::Fdb)) => read(data).map(|view| fdb(&view)),
-        Ok(Command::Show(Show::Ports)) => read(data).map(|view| ports(&view)),
-        Ok(Command::Show(Show::Log)) => read(data).map(|view| log(&view)),
+        Ok(Command::Show(Show::Fdb(_))) => read(data).map(|view| fdb(&view)),
+        Ok(Command::Show(Show::Ports(_))) => read(data).map(|view| ports(&view)),
+        Ok(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
         _ => read(data).map(|done: views::Done| match done.message.as_str() {
             "" => String::new(),
             message => format!("{message}\n"),

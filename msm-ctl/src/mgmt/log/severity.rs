@@ -79,6 +79,12 @@ impl fmt::Display for Severity {
     }
 }
 
+impl From<msm_config::model::Severity> for Severity {
+    fn from(severity: msm_config::model::Severity) -> Self {
+        Self::ALL[severity as usize]
+    }
+}
+
 impl FromStr for Severity {
     type Err = String;
 

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use msm_abi::Lport;
 use msm_dataplane::Observer;
-use msm_proto::{CommandId, History, Identity, Input, Level, Machine, Output, Slot, Time};
+use msm_proto::{History, Identity, Input, Level, Machine, Output, Slot, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
+
+use commands::Plans;
 
 use super::board::Board;
 use super::link::{self, LinkEvent, Outbox};
 use super::revival::Revival;
 use crate::backplane::watch::Presence;
-use crate::config::change::Change;
 use crate::config::chassis::Chassis;
-use crate::config::model::Config;
 use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
@@ -27,6 +27,7 @@ use crate::switch::plane::Plane;
 use crate::switch::ports::Report;
 use crate::switch::sweeper::{Found, Sweeper};
 use crate::task::{Exception, Tasks};
+use msm_config::Running;
 
 /// How often stations are looked at that may be over age: much finer than the shortest age of 15 s.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -52,6 +53,8 @@ pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) sweeper: Sweeper,
     pub(super) link: mpsc::Sender<LinkEvent>,
+    /// The configuration of this MSM's flash.
+    pub(super) own: Arc<Running>,
     /// Failovers before this start.
     pub(super) history: History,
 }
@@ -82,9 +85,10 @@ pub(super) struct Actor {
     link: mpsc::Sender<LinkEvent>,
     back: mpsc::Sender<Back>,
     returned: mpsc::Receiver<Back>,
-    config: Arc<Config>,
-    /// Changes that the machine has and that are not applied yet.
-    planned: VecDeque<(CommandId, Change)>,
+    config: Arc<Running>,
+    /// The configuration of this MSM's flash.
+    own: Arc<Running>,
+    plans: Plans,
     session: Option<Session>,
     sessions: u64,
     /// Results of outputs, taken before anything else.
@@ -104,7 +108,7 @@ pub(super) struct Actor {
 impl Actor {
     /// An actor that has not started, and what it shows.
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<Board>>) {
-        let config = Arc::new(Config::of(&parts.chassis));
+        let config = Arc::clone(&parts.own);
         let slot = parts.identity.slot;
         let machine = Machine::new(parts.identity);
         let faults = Arc::default();
@@ -128,8 +132,9 @@ impl Actor {
             link: parts.link,
             back,
             returned,
+            own: Arc::clone(&config),
             config,
-            planned: VecDeque::new(),
+            plans: Plans::default(),
             session: None,
             sessions: 0,
             results: VecDeque::new(),
@@ -149,7 +154,7 @@ impl Actor {
     pub(super) async fn run(mut self, mut from: Sources) {
         let mut poison = std::pin::pin!(self.tasks.poisoned("main"));
         let history = self.history;
-        self.give(Input::Boot { options: self.chassis.options, history });
+        self.give(Input::Boot { options: self.own.config.failover, history });
         while !self.ended {
             self.due();
             self.show();
@@ -258,7 +263,8 @@ impl Actor {
             Output::Answer { id, answer } => self.answer(id, answer),
             Output::TakeSnapshot => self.results.push_back(Input::Snapshot { bytes: self.config.snapshot() }),
             Output::Load { bytes } => {
-                let loaded = Config::restore(&bytes).map(|config| self.config = Arc::new(config));
+                let loaded = Running::restore(self.own.config.facts(), &bytes)
+                    .map(|config| self.config = Arc::new(config));
                 self.results.push_back(Input::Loaded(loaded));
             }
             Output::Replay { record } => {

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use msm_abi::{FdbKey, Lport};
-use msm_dataplane::Observer;
+use msm_config::Running;
+use msm_dataplane::{FdbFilter, Observer};
 use msm_proto::{CommandId, ConfigSource, Input, Takeover};
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
+use super::commands::said;
 use super::{Actor, Back, SWEEP};
-use crate::config::change::Change;
-use crate::config::model::Config;
+use crate::mgmt::cli::server::Reply;
 use crate::netlink;
 use crate::switch::ports;
 use crate::switch::sweeper::{Found, Search};
 use crate::task;
+use msm_config::model::{Change, Record, Static};
 
 /// How long after a failed write of the tables it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,11 +33,11 @@ impl Actor {
             info!(target: "msm.failover", "the tables were found without an owner; configuration that was not saved is gone");
         }
         if decision.is_none_or(|decision| decision.configuration == ConfigSource::Flash) {
-            self.config = Arc::new(Config::of(&self.chassis));
+            self.config = Arc::clone(&self.own);
         }
-        self.planned.clear();
+        self.plans.clear();
         let begun = Instant::now();
-        match self.plane.apply(&self.config) {
+        match self.plane.apply(&self.config.config) {
             Ok(changes) => info!(
                 target: "msm.failover",
                 "{} tables: {} writes in {} us",
@@ -46,7 +48,7 @@ impl Actor {
             Err(error) => self.behind(&error),
         }
         if decision.is_some_and(|decision| !decision.keep_l2) {
-            match self.plane.flush() {
+            match self.plane.flush(FdbFilter::All) {
                 Ok(stations) => info!(target: "msm.failover", "{stations} learned stations discarded"),
                 Err(error) => error!(target: "msm.failover", "learned stations are not discarded: {error}"),
             }
@@ -86,8 +88,8 @@ impl Actor {
     /// Writes what differs, if something may.
     pub(super) fn bring_up_to_date(&mut self) {
         if self.plane.writable().is_some()
-            && self.plane.is_behind(&self.config)
-            && let Err(error) = self.plane.apply(&self.config)
+            && self.plane.is_behind(&self.config.config)
+            && let Err(error) = self.plane.apply(&self.config.config)
         {
             self.behind(&error);
         }
@@ -95,14 +97,33 @@ impl Actor {
 
     /// Applies a change, or rolls it back and says why.
     pub(super) fn apply(&mut self, id: CommandId, record: &[u8]) -> Result<String, String> {
-        self.planned.retain(|(planned, _)| *planned != id);
-        let next = self.config.with(&Change::read(record)?)?;
-        if let Err(error) = self.plane.apply(&next) {
+        let applied = self.make(record);
+        self.plans.end(id, applied.is_ok());
+        applied.map(|()| String::new())
+    }
+
+    fn make(&mut self, record: &[u8]) -> Result<(), String> {
+        let next = self.after(record)?;
+        if next.config != self.config.config
+            && let Err(error) = self.plane.apply(&next.config)
+        {
             self.roll_back();
             return Err(format!("the tables cannot be written: {error}"));
         }
         self.config = Arc::new(next);
-        Ok(String::new())
+        Ok(())
+    }
+
+    /// What a record makes of the configuration.
+    fn after(&self, record: &[u8]) -> Result<Running, String> {
+        let record = Record::decode(record)?;
+        if let Record::Changes(changes) = &record
+            && changes.contains(&Change::Panic)
+            && self.machine.role().is_master()
+        {
+            panic!("debug exception-in-command");
+        }
+        self.config.with(&record).map_err(|(at, refusal)| said(&record, at, &refusal.to_string()))
     }
 
     /// Applies what the old master may have died of. A panic ends here: the tables are made what the configuration before
@@ -118,13 +139,13 @@ impl Actor {
 
     /// The tables are made what the configuration says.
     fn roll_back(&mut self) {
-        if let Err(error) = self.plane.apply(&self.config) {
+        if let Err(error) = self.plane.apply(&self.config.config) {
             self.behind(&error);
         }
     }
 
     pub(super) fn replay(&mut self, record: &[u8]) -> Result<(), String> {
-        self.config = Arc::new(self.config.with(&Change::read(record)?)?);
+        self.config = Arc::new(self.after(record)?);
         Ok(())
     }
 
@@ -150,9 +171,21 @@ impl Actor {
     pub(super) fn sweep(&mut self) {
         self.bring_up_to_date();
         if let (Some(epoch), Some(observer)) = (self.plane.writable(), self.plane.observer()) {
-            let configured =
-                self.config.blackholes.iter().map(|(mac, vid)| FdbKey::new(mac.0, *vid)).collect();
+            let config = &self.config.config;
+            let key = |(vlan, mac): &Static| Some(FdbKey::new(mac.0, config.vlans.get(vlan)?.vid));
+            let configured = config.fdb.entries.keys().filter_map(key).collect();
             self.sweeper.search(Search { observer: Arc::clone(observer), configured, epoch });
+        }
+    }
+
+    /// Forgets learned stations, if that may be done here.
+    pub(super) fn clear_fdb(&mut self, filter: FdbFilter) -> Reply {
+        if self.plane.writable().is_none() {
+            return Reply::Elsewhere("this MSM is not the master".to_owned());
+        }
+        match self.plane.flush(filter) {
+            Ok(stations) => Reply::Done(format!("{stations} stations forgotten")),
+            Err(error) => Reply::Failed(error),
         }
     }
 

@@ -1,0 +1,134 @@
+//! What is done once, and changes of the configuration on their way to the actor.
+
+use std::time::SystemTime;
+
+use msm_config::command::{Action, FdbSelection};
+use msm_config::model::{Change, Record};
+use msm_dataplane::FdbFilter;
+use msm_proto::Slot;
+
+use super::server::{Asker, Trouble, Work, ask};
+use super::views::Done;
+use crate::flash::area::Area;
+use crate::mgmt::log;
+
+type Data = Result<Vec<u8>, Trouble>;
+
+fn done(message: impl Into<String>) -> Data {
+    serde_json::to_vec(&Done { message: message.into() }).map_err(|e| Trouble::Failed(e.to_string()))
+}
+
+/// Has a change made.
+pub(super) async fn change(change: Change, asker: &Asker<'_>) -> Data {
+    done(ask(asker.id, Work::Change(Record::Changes(vec![change])), asker).await?)
+}
+
+/// Does it.
+pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
+    match action {
+        Action::Failover => done(ask(asker.id, Work::Failover, asker).await?),
+        Action::Exception(task) => done(ask(asker.id, Work::Exception(task), asker).await?),
+        Action::Save(area) => save(area.map(Into::into), asker).await,
+        Action::UseConfiguration(area) => {
+            let area = Area::from(area);
+            master(asker)?;
+            written(asker.desk.flash.update(move |nvram| nvram.configuration = area).done().await)?;
+            done(format!("the next boot uses the {area} configuration"))
+        }
+        Action::UseImage(area) => {
+            let area = Area::from(area);
+            master(asker)?;
+            written(asker.desk.flash.update(move |nvram| nvram.image = area).done().await)?;
+            done(format!("the next boot uses the {area} image"))
+        }
+        Action::ClearFdb(selection) => clear_fdb(selection, asker).await,
+        Action::Reboot(slot) => reboot(slot, asker).await,
+        Action::Synchronize
+        | Action::ClearLog { .. }
+        | Action::ClearCounters
+        | Action::Upload(_)
+        | Action::Download { .. }
+        | Action::Capture { .. } => Err(Trouble::Failed("not built yet".to_owned())),
+    }
+}
+
+/// Flash is the master's to change, unless a slot was asked for by name: the client sees to that.
+fn master(asker: &Asker<'_>) -> Result<(), Trouble> {
+    if asker.desk.board.borrow().status.role.is_master() {
+        Ok(())
+    } else {
+        Err(Trouble::Elsewhere("this MSM is not the master".to_owned()))
+    }
+}
+
+fn written<T>(result: Result<T, crate::flash::error::FlashError>) -> Result<T, Trouble> {
+    result.map_err(|error| Trouble::Failed(error.to_string()))
+}
+
+/// The running configuration, as it is saved and uploaded.
+fn text(asker: &Asker<'_>) -> (String, u64) {
+    let board = asker.desk.board.borrow().clone();
+    let config = &board.config.config;
+    let text = format!(
+        "#\n# {} Configuration generated {}\n# Software Version {}\n#\n{}#\n# End of configuration file for \"{}\".\n#\n",
+        asker.desk.chassis.kind,
+        log::stamp(SystemTime::now()),
+        board.status.identity.version,
+        config.render(),
+        config.system.name,
+    );
+    (text, board.config.revision)
+}
+
+async fn save(area: Option<Area>, asker: &Asker<'_>) -> Data {
+    master(asker)?;
+    let area = area.unwrap_or_else(|| asker.desk.flash.nvram().configuration);
+    let (text, revision) = text(asker);
+    let about = written(asker.desk.flash.save(area, text).done().await)?;
+    ask(asker.id, Work::Change(Record::Saved(revision)), asker).await?;
+    done(format!("{} bytes saved as {area} configuration", about.bytes))
+}
+
+async fn clear_fdb(selection: FdbSelection, asker: &Asker<'_>) -> Data {
+    let filters = {
+        let board = asker.desk.board.borrow().clone();
+        let config = &board.config.config;
+        match (selection.vlan, selection.ports) {
+            (Some(name), _) => match config.vlans.get(&name) {
+                Some(vlan) => vec![FdbFilter::Vlan(vlan.vid)],
+                None => return Err(Trouble::Failed(format!("there is no VLAN \"{name}\""))),
+            },
+            (None, Some(ports)) => match ports.resolve(&config.facts().ports) {
+                Ok(ports) => ports.into_iter().map(FdbFilter::Port).collect(),
+                Err(missing) => {
+                    return Err(Trouble::Failed(format!("there is no {missing} in this chassis")));
+                }
+            },
+            (None, None) => vec![FdbFilter::All],
+        }
+    };
+    let mut message = String::new();
+    for filter in filters {
+        message = ask(asker.id, Work::ClearFdb(filter), asker).await?;
+    }
+    done(message)
+}
+
+async fn reboot(slot: Option<Slot>, asker: &Asker<'_>) -> Data {
+    master(asker)?;
+    let here = asker.desk.board.borrow().status.identity.slot;
+    let slots = match slot {
+        Some(slot) if slot == here => {
+            return Err(Trouble::Failed(format!(
+                "MSM {slot} is the master; run msm-failover first, then reboot slot msm-{slot}"
+            )));
+        }
+        Some(slot) => vec![slot],
+        // This process last: it has to say so.
+        None => vec![here.peer(), here],
+    };
+    crate::backplane::watch::reset(&asker.desk.chassis, here, &slots).await.map_err(|error| {
+        Trouble::Failed(format!("the backplane cannot be asked: {error}; try again in a second"))
+    })?;
+    done("rebooting")
+}
