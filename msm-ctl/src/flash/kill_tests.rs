@@ -88,6 +88,7 @@ struct Hits {
     after: u32,
     /// Between saves.
     between: u32,
+    longest_death: Duration,
 }
 
 /// Lets a child save, kills it, and looks. `pace` is what a save takes, here and now.
@@ -107,7 +108,10 @@ fn round(dir: &Path, state: &mut u64, pace: &mut Duration, hits: &mut Hits) {
     }
     child.kill().expect("killed");
     let lived = start.elapsed();
+    let killed = Instant::now();
     child.wait().expect("reaped");
+    // A process is dead when its last thread is, and one that waits for the disk dies when the disk answers.
+    hits.longest_death = hits.longest_death.max(killed.elapsed());
     let mut rest = Vec::new();
     told.read_to_end(&mut rest).expect("read");
     let word = |word: &[u8]| u64::from_le_bytes(word.try_into().expect("eight bytes"));
@@ -154,7 +158,7 @@ fn a_kill_at_any_point_of_save_leaves_whole_files() {
             round(&dir, &mut state, &mut pace, &mut hits);
         }
         println!("seed {seed} lane {lane}: {hits:?}, a save takes {pace:?}");
-        let Hits { before, during, after, between } = hits;
+        let Hits { before, during, after, between, .. } = hits;
         assert!(before > 0 && during > 0 && after > 0 && between > 0, "not all points were hit: {hits:?}");
     };
     std::thread::scope(|scope| {
