@@ -11,6 +11,8 @@ use crate::tree::Tree;
 pub(crate) struct Rustc {
     /// As in `1.95.0`.
     pub(crate) version: String,
+    /// The machine it runs on, as in `x86_64-unknown-linux-gnu`.
+    pub(crate) host: String,
     sysroot: PathBuf,
 }
 
@@ -23,11 +25,12 @@ impl Rustc {
             )
         };
         let said = ask(&["-vV"])?;
-        let Some(version) = said.lines().find_map(|line| line.strip_prefix("release: ")) else {
-            bail!("asking the compiler for its version: `rustc -vV` names no release:\n{said}");
+        let word = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+        let (Some(version), Some(host)) = (word("release: "), word("host: ")) else {
+            bail!("asking the compiler for its version: `rustc -vV` names no release or no host:\n{said}");
         };
         let sysroot = ask(&["--print", "sysroot"])?;
-        Ok(Self { version: version.to_owned(), sysroot: Path::new(sysroot.trim()).to_path_buf() })
+        Ok(Self { version, host, sysroot: Path::new(sysroot.trim()).to_path_buf() })
     }
 
     /// Where the sources of `core` are if the toolchain brings them.

@@ -1,6 +1,7 @@
-//! Everything that has to pass before a change is good: form, lints, builds, tests without and with root.
+//! Everything that has to pass before a change is good: form, lints, builds, tests without and with root, fuzzing.
 
 mod as_root;
+mod fuzz;
 pub(crate) mod leftovers;
 mod summary;
 
@@ -17,7 +18,7 @@ const WITH_ROOT_TESTS: [&str; 2] = ["msm-dataplane", "netns-tests"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Run the long versions of the black-box tests too
+    /// Run the long versions of the black-box tests too, and fuzz for longer
     #[arg(long)]
     long: bool,
     /// Run only the tests whose name contains this
@@ -31,15 +32,23 @@ pub(crate) fn all(tree: &Tree, options: &Options) -> ExitCode {
     let ready = phases.run("setup", || setup::all(tree));
     phases.run("format", || {
         let mut cargo = command::cargo(tree);
-        command::run(cargo.args(["fmt", "--all", "--check"]), "checking the format; mend: `cargo fmt --all`")
+        command::run(
+            cargo.args(["fmt", "--all", "--check"]),
+            "checking the format; mend: `cargo fmt --all`",
+        )?;
+        fuzz::format(tree)
     });
     phases.run("lints", || {
         let mut cargo = command::cargo(tree);
         cargo.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-        command::run(&mut cargo, "checking the lints")
+        command::run(&mut cargo, "checking the lints")?;
+        fuzz::lints(tree)
     });
     let built = if ready { phases.run("build", || build::all(tree, true)) } else { phases.skip("build") };
     phases.run("unit tests", || unit_tests(tree, filter));
+    if filter.is_none_or(|filter| "fuzz".contains(filter)) {
+        phases.run("fuzz", || fuzz::all(tree, options.long));
+    }
     if built {
         phases.run("dataplane", || as_root::dataplane(tree, options.long, filter));
         phases.run("black box", || as_root::black_box(tree, options.long, filter));
