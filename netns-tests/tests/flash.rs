@@ -45,3 +45,19 @@ fn failovers_and_warnings_outlast_both_msms() {
     let shown = bed.show("msm-failover").expect("shown");
     assert!(shown["failovers"].as_u64() >= Some(FAILOVERS), "remembered: {shown}");
 }
+
+/// The line that says why is the last that the process writes.
+#[test]
+fn a_panic_of_the_actor_itself_is_in_the_log_after_the_boot() {
+    let (bed, before) = ready_bed("fl2-");
+    let master = bed.pidfd(before.master).expect("a pidfd");
+    // Its answer may come or not: the task that answers is the one that panics.
+    let mut session = bed.cli_of(before.master).expect("a session");
+    session.send("debug exception main").expect("sent");
+    wait_dead(&master, DEATH).expect("dead");
+    let after = bed.wait_ready(READY).expect("both MSMs again");
+    assert_eq!(after.master, before.slave, "a failover");
+    let log = bed.run_dir().with_extension("flash").join(before.master.letter()).join("log");
+    let log = std::fs::read_to_string(log).expect("there");
+    assert!(log.contains("\"severity\":\"critical\"") && log.contains("panicked"), "{log}");
+}

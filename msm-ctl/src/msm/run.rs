@@ -28,8 +28,22 @@ use crate::task::Tasks;
 const WORKERS: usize = 2;
 /// Threads for reads of tables: a `show` and a check of the hardware at once.
 const BLOCKING: usize = 4;
-/// How long the end of the process waits for answers to reach their clients, and then for the flash.
+/// How long the end of the process waits for answers to reach their clients.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// How long it then waits for the flash. The other MSM may be waiting for this one to be dead.
+const LAST_WRITES: Duration = Duration::from_millis(50);
+
+/// Lets the flash have the last lines of the log, also when the actor panics.
+struct Ending(Flash);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if !self.0.end(LAST_WRITES) {
+            warn!(target: "msm.flash", "the disk takes more than {} ms: the last writes are lost", LAST_WRITES.as_millis());
+        }
+    }
+}
 
 /// The MSM could not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +94,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
     let unsettled = process::settle();
     let flash_dir = chassis.flash(slot);
     let (flash, faults) = Flash::open(&flash_dir).map_err(failed("start a thread for", flash_dir))?;
+    let ending = Ending(flash.clone());
     let log = log::start(&chassis.msm_log(slot), false, Some(flash.clone()), Some(slot))
         .map_err(failed("write", chassis.msm_log(slot)))?;
     unsettled.iter().for_each(|text| info!("{text}"));
@@ -151,9 +166,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;
         Ok::<(), StartError>(())
     })?;
-    if !flash.end(FAREWELL) {
-        warn!(target: "msm.flash", "the disk took more than {} ms: the last writes are lost", FAREWELL.as_millis());
-    }
+    drop(ending);
     // Threads that wait for nothing any more must not hold up the slot's next start.
     std::process::exit(0);
 }
