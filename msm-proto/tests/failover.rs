@@ -360,6 +360,59 @@ fn a_record_that_was_acknowledged_but_not_applied_is_done_again_once() {
     sound(&world);
 }
 
+/// The cut falls before, between and after the words about the command.
+#[test]
+fn a_slave_whose_link_was_cut_before_the_last_acknowledged_command_says_so_and_is_not_hitless() {
+    for cut_after in (0..400).step_by(20) {
+        let mut world = World::pair(Options::hitless());
+        world.command(A, 10);
+        world.run(5 * MS);
+        world.command(A, 20);
+        world.run(cut_after * US);
+        world.wired = false;
+        world.cut();
+        world.run(10 * MS);
+        world.command(A, 30);
+        world.run(10 * MS);
+        assert!(done(&world, 30), "answered at once: META says that there is no slave");
+        world.kill(A);
+        world.run(100 * MS);
+        assert!(said(&world, "cannot take over hitlessly: META does not call it ready"));
+        world.wired = true;
+        world.wire();
+        world.settle();
+        assert!(kinds(&world).iter().all(|(_, kind)| *kind != "hitless"), "cut after {cut_after} us");
+        sound(&world);
+    }
+}
+
+/// Who has come back as ready slave by then carries on; who has not starts from its flash. Either way work goes on.
+#[test]
+fn both_msms_one_after_the_other() {
+    let mut carried_on = 0;
+    for gap in [0, 50 * US, 200 * US, MS, 3 * MS, 10 * MS, 20 * MS, 100 * MS, SEC] {
+        let mut world = World::pair(Options::hitless());
+        for id in [10, 20] {
+            world.command(A, id);
+        }
+        world.run(5 * MS);
+        world.kill(A);
+        world.run(gap);
+        world.kill(B);
+        world.settle();
+        let master = world.master().expect("settled");
+        let kept = config(&world, master) == [10, 20];
+        assert_eq!(kept, kinds(&world).len() == 3 && kinds(&world)[2].1 == "hitless", "{:?}", kinds(&world));
+        assert!(kept || gap < 50 * MS, "a gap of {} ms is time enough", gap / MS);
+        carried_on += u32::from(kept);
+        world.command(master, 30);
+        world.run(5 * MS);
+        assert!(done(&world, 30));
+        sound(&world);
+    }
+    assert!((1..9).contains(&carried_on), "both ways are seen");
+}
+
 // ---- exceptions ------------------------------------------------------------------------------------------------
 
 fn panics(world: &mut World, slot: Slot, critical: bool) {

@@ -17,14 +17,14 @@ pub struct Checks {
     pub violations: Vec<String>,
     /// Requests without an answer yet.
     open: BTreeMap<CommandId, u64>,
-    /// Answered as done and not given up by a lawful restart from flash.
-    acknowledged: BTreeSet<CommandId>,
+    /// Answered as done, last by whom, and not given up by a lawful restart from flash.
+    acknowledged: BTreeMap<CommandId, Option<Instance>>,
     /// Answered as rolled back, or refused: never in force.
     not_applied: BTreeSet<CommandId>,
     /// Commands of which a master died when they were new, and when they were done again, since a lawful restart from flash.
     killers: [BTreeSet<CommandId>; 2],
     /// What META said that a master was trying when it died: its successor knows what became of it.
-    tried: Option<CommandId>,
+    tried: Option<(CommandId, Instance)>,
     /// META called this process ready when the owner died: it has to take over hitlessly if it lives.
     heir: Option<(Slot, Instance)>,
     /// Who waits for an answer, and of which process.
@@ -71,7 +71,8 @@ impl Checks {
                 if !config.contains(&id) {
                     self.fail(format!("{id:?} answered as done and not in force"));
                 }
-                self.acknowledged.insert(id);
+                let who = processes[index(slot)].as_ref().map(|process| process.instance);
+                self.acknowledged.insert(id, who);
                 self.acknowledged_total += 1;
                 self.complete(&config, "an answer");
                 // Law 5: without a slave that has it, META says so before the answer.
@@ -90,7 +91,7 @@ impl Checks {
                 }
             }
             Answer::Outcome(Outcome::Failed(_)) => {
-                if config.contains(&id) || self.acknowledged.contains(&id) {
+                if config.contains(&id) || self.acknowledged.contains_key(&id) {
                     self.fail(format!("{id:?} answered as rolled back and in force"));
                 }
                 self.not_applied.insert(id);
@@ -150,7 +151,7 @@ impl Checks {
         if set.len() != config.len() {
             self.fail(format!("a command is applied twice ({when}): {config:?}"));
         }
-        let lost: Vec<_> = self.acknowledged.difference(&set).collect();
+        let lost: Vec<_> = self.acknowledged.keys().filter(|id| !set.contains(id)).collect();
         if !lost.is_empty() {
             let text = format!("acknowledged commands are lost ({when}): {lost:?}");
             self.fail(text);
@@ -173,7 +174,7 @@ impl Checks {
         }
         let owned = tree.handles.contains(&process.instance);
         if owned {
-            self.tried = tree.meta.and_then(|meta| meta.trying).map(|trying| trying.id);
+            self.tried = tree.meta.and_then(|meta| meta.trying).map(|trying| (trying.id, process.instance));
         }
         let ready = tree.meta.and_then(|meta| meta.ready);
         if let Some(peer) = peer.filter(|_| owned && ready == Some(slot.peer())) {
@@ -193,14 +194,21 @@ impl Checks {
         {
             self.fail(format!("{slot} serves by {takeover:?}, but {heir_slot} was ready and lives"));
         }
-        if let Some(tried) = self.tried.take() {
+        if let Some((tried, by)) = self.tried.take() {
             self.given_up += 1;
             match process.machine.outcome(tried) {
                 // Its apply had ended, and the slave has read so.
                 Some(Outcome::Done(_)) => {}
                 // It may have been applied and acknowledged by the master before that one, whose word of it was lost:
                 // a double failure, told in the log.
-                Some(Outcome::Failed(_)) => drop(self.acknowledged.remove(&tried)),
+                Some(Outcome::Failed(_)) if self.acknowledged.get(&tried) != Some(&Some(by)) => {
+                    self.acknowledged.remove(&tried);
+                }
+                Some(Outcome::Failed(_)) => {
+                    self.fail(format!(
+                        "{tried:?} is given up, and the master that tried it answered it as done"
+                    ));
+                }
                 None => self
                     .fail(format!("{slot} does not know what became of {tried:?}, tried by a dead master")),
             }
