@@ -25,6 +25,7 @@ fn a_slave_that_does_not_acknowledge_is_demoted_after_200_ms_and_before_the_answ
     assert_eq!(world.last_answer(10), None);
     world.run(2 * MS);
     assert!(done(&world, 10));
+    assert_eq!(row(&world, A, Subsystem::Configuration), (State::Initial, Reason::CommError));
     // META first, then the slave, then the client.
     let outputs = &world.processes[index(A)].as_ref().expect("it runs").outputs;
     let ready = outputs.iter().rposition(|o| matches!(o, Output::SetReady { slot: Some(_), .. }));

@@ -20,7 +20,7 @@ impl Master {
         core.log(Level::Warning, format!("MSM {} is not ready: {why}", core.me.slot.peer()));
         core.send(&Message::Demote { why: why.to_owned() });
         if let Some(slave) = &mut self.slave {
-            slave.stop();
+            slave.demoted();
         }
         self.clear_waits();
     }

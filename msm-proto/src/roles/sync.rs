@@ -45,6 +45,8 @@ pub(super) struct SlaveSync {
     /// Which start of the slave.
     instance: u64,
     stage: Stage,
+    /// It fell behind and has not asked again yet.
+    behind: bool,
     /// The slave asked, but the options do not replicate.
     asked: bool,
     deadline: Option<Time>,
@@ -71,7 +73,14 @@ impl SlaveSync {
     pub(super) fn want(&mut self) {
         self.stage = if self.failed.is_empty() { Stage::Wanted } else { Stage::Idle };
         self.asked = true;
+        self.behind = false;
         self.deadline = None;
+    }
+
+    /// It fell behind: nothing more is sent until it asks again.
+    pub(super) fn demoted(&mut self) {
+        self.stop();
+        self.behind = true;
     }
 
     /// Nothing more is sent until it asks again.
@@ -259,6 +268,9 @@ impl SlaveSync {
             }
             if missed {
                 return (State::Initial, Reason::Keepalive);
+            }
+            if name == Subsystem::Configuration && self.behind {
+                return (State::Initial, Reason::CommError);
             }
             let state = match (name, &self.stage) {
                 (Subsystem::Configuration, Stage::InStep) => State::Ready,
