@@ -2,7 +2,6 @@
 
 mod backplane;
 mod config;
-#[allow(dead_code, reason = "the commands that save and load come with the grammar")]
 mod flash;
 mod mgmt;
 mod msm;

@@ -34,6 +34,13 @@ pub(super) const RULES: &[Rule] = &[
     .default("memory-buffer info, nvram warning")
     .example(&["configure log target nvram severity error"]),
     Rule::new(
+        "configure log target memory-buffer number-of-messages <lines:200..20000>",
+        "How many log lines are kept in memory",
+        |a| change(LogChange::Lines(given(a.number("lines"))?)),
+    )
+    .default("1000")
+    .example(&["configure log target memory-buffer number-of-messages 2000"]),
+    Rule::new(
         "configure syslog add <host> {port <port:1..65535>} [local0 | local1 | local2 | local3 | local4 | local5 | local6 | local7] {[critical | error | warning | notice | info | debug]}",
         "Sends log lines of a severity or worse to a syslog host (RFC 5424 over UDP)",
         |a| {

@@ -102,7 +102,7 @@ fn every_example_works() {
             if let Command::Change(mut change) =
                 parse(line).unwrap_or_else(|fault| panic!("{}", fault.render(line)))
             {
-                if let Some(secret) = change.plain_secret() {
+                if let Some(secret) = change.secret() {
                     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA";
                     *secret = crate::model::Secret::Hash(hash.to_owned());
                 }

@@ -38,12 +38,12 @@ pub enum Change {
 }
 
 impl Change {
-    /// The password in it that is still to be hashed.
-    pub fn plain_secret(&mut self) -> Option<&mut Secret> {
+    /// The password in it, or its hash.
+    pub fn secret(&mut self) -> Option<&mut Secret> {
         match self {
             Self::Accounts(
                 AccountChange::Create { secret: Some(secret), .. } | AccountChange::Password { secret, .. },
-            ) if matches!(secret, Secret::Plain(_)) => Some(secret),
+            ) => Some(secret),
             _ => None,
         }
     }

@@ -8,6 +8,9 @@ use super::{Refusal, render::Text};
 /// Syslog hosts at once.
 const HOSTS_MAX: usize = 8;
 
+/// Lines of the ring in memory (manual).
+const LINES_DEFAULT: u32 = 1000;
+
 /// How bad, worst first; names as EMS has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -80,6 +83,8 @@ pub struct Log {
     pub hosts: BTreeMap<String, SyslogHost>,
     /// Configuration commands are logged.
     pub commands: bool,
+    /// Lines that the ring in memory holds.
+    pub lines: u32,
 }
 
 impl Default for Log {
@@ -90,6 +95,7 @@ impl Default for Log {
             syslog: true,
             hosts: BTreeMap::new(),
             commands: true,
+            lines: LINES_DEFAULT,
         }
     }
 }
@@ -101,6 +107,8 @@ pub enum LogChange {
     Memory(Severity),
     /// `configure log target nvram severity`
     Nvram(Severity),
+    /// `configure log target memory-buffer number-of-messages`
+    Lines(u32),
     /// `enable|disable syslog`
     Syslog(bool),
     /// `configure syslog add`
@@ -116,6 +124,7 @@ impl Log {
         match change {
             LogChange::Memory(severity) => self.memory = *severity,
             LogChange::Nvram(severity) => self.nvram = *severity,
+            LogChange::Lines(lines) => self.lines = *lines,
             LogChange::Syslog(on) => self.syslog = *on,
             LogChange::Commands(on) => self.commands = *on,
             LogChange::AddHost(name, host) => {
@@ -142,6 +151,9 @@ impl Log {
         }
         if self.nvram != default.nvram {
             out.line(&LogChange::Nvram(self.nvram));
+        }
+        if self.lines != default.lines {
+            out.line(&LogChange::Lines(self.lines));
         }
         if self.commands != default.commands {
             out.line(&LogChange::Commands(self.commands));
@@ -172,6 +184,7 @@ impl fmt::Display for LogChange {
         match self {
             Self::Memory(severity) => write!(f, "configure log target memory-buffer severity {severity}"),
             Self::Nvram(severity) => write!(f, "configure log target nvram severity {severity}"),
+            Self::Lines(lines) => write!(f, "configure log target memory-buffer number-of-messages {lines}"),
             Self::Syslog(on) => write!(f, "{} syslog", verb(*on)),
             Self::AddHost(name, host) => {
                 let SyslogHost { port, facility, severity } = host;

@@ -171,7 +171,7 @@ fn a_record_or_snapshot_that_is_not_understood_is_refused_by_name() {
 fn what_is_logged_has_no_secret_in_it() {
     let mut typed = change("create account user guest \"hush hush\"");
     assert!(!format!("{} {typed:?} {typed}", typed.logged()).contains("hush"));
-    *typed.plain_secret().expect("typed") = Secret::Hash("$argon2id$v=19$m=1,t=1,p=1$abcd$efgh".into());
+    *typed.secret().expect("typed") = Secret::Hash("$argon2id$v=19$m=1,t=1,p=1$abcd$efgh".into());
     assert!(typed.to_string().contains("efgh"));
     assert!(!typed.logged().contains("efgh"));
     assert_eq!(change(&typed.to_string()), typed);
@@ -277,6 +277,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         2 => user.prop_map(|name| Change::Accounts(AccountChange::Delete(name))),
         1 => any_severity().prop_map(|severity| Change::Log(LogChange::Memory(severity))),
         1 => any_severity().prop_map(|severity| Change::Log(LogChange::Nvram(severity))),
+        1 => (200u32..=20_000).prop_map(|lines| Change::Log(LogChange::Lines(lines))),
         1 => any::<bool>().prop_map(|on| Change::Log(LogChange::Syslog(on))),
         1 => any::<bool>().prop_map(|on| Change::Log(LogChange::Commands(on))),
         2 => (host.clone(), any::<u16>().prop_filter("a port", |p| *p > 0), 0u8..8, any_severity()).prop_map(

@@ -1,8 +1,7 @@
-//! Management: command line, log, passwords, file transfer.
+//! Management: command line, log, passwords, transfers.
 
 pub(crate) mod cli;
-#[expect(dead_code, unused_imports, reason = "the commands that set it come with the grammar")]
 pub(crate) mod log;
-#[cfg_attr(not(test), expect(dead_code, reason = "accounts come with the grammar"))]
 pub(crate) mod password;
+pub(crate) mod settings;
 pub(crate) mod transfer;

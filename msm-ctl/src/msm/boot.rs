@@ -35,6 +35,14 @@ pub(super) fn configuration(flash: &Flash, facts: &Arc<Facts>) -> Arc<Running> {
     Arc::new(Running::of(config))
 }
 
+/// Whether a text is a configuration.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn check(facts: &Arc<Facts>, text: &str) -> Result<(), String> {
+    read(facts, text).map(|_| ())
+}
+
 /// A configuration and the lines of it that this chassis refuses (a port that is gone, say).
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 mod actor;
 pub(crate) mod board;
-mod boot;
+pub(crate) mod boot;
 mod link;
 mod revival;
 pub(crate) mod run;

@@ -6,20 +6,21 @@ use std::time::{Duration, SystemTime};
 
 use msm_dataplane::{PinTree, TreeError};
 use msm_proto::{Identity, Slot};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use super::actor::{Actor, EVENTS, Parts, Sources};
-use super::board::Board;
 use super::{boot, link};
 use crate::backplane::lock::{Lock, LockError};
 use crate::config::chassis::Chassis;
 use crate::flash::{Flash, history};
 use crate::mgmt::cli::server::{self, ANSWERS, Desk};
-use crate::mgmt::log::{self, Log};
+use crate::mgmt::log;
+use crate::mgmt::settings;
 use crate::netlink::{self, NetlinkError};
 use crate::preflight::{self, PreflightError};
 use crate::process;
+use crate::switch::management;
 use crate::switch::plane::Plane;
 use crate::switch::sweeper::Sweeper;
 use crate::task::Tasks;
@@ -132,11 +133,15 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             sweeper,
             link: link_sender.clone(),
             own: Arc::clone(&own),
+            flash: flash.clone(),
             history: history::recall(&flash.nvram()),
         };
         let (actor, board) = Actor::new(parts);
         tasks.spawn("syslog", false, log.send_syslog());
-        tasks.spawn("name", false, name(board.clone(), log.clone()));
+        tasks.spawn("settings", false, settings::follow(board.clone(), log.clone()));
+        if let Some(netdev) = chassis.mgmt.clone() {
+            tasks.spawn("mgmt", false, management::follow(netdev, board.clone(), view.clone()));
+        }
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -169,15 +174,4 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
     drop(ending);
     // Threads that wait for nothing any more must not hold up the slot's next start.
     std::process::exit(0);
-}
-
-/// Tells the log the names that syslog hosts know this MSM by.
-async fn name(mut board: watch::Receiver<Arc<Board>>, log: Log) {
-    loop {
-        let shown = board.borrow_and_update().clone();
-        log.set_name(&shown.config.config.system.name, shown.status.role.name());
-        if board.changed().await.is_err() {
-            return;
-        }
-    }
 }

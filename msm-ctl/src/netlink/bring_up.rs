@@ -62,7 +62,7 @@ async fn set(handle: &Handle, ifindex: u32, up: bool) -> Result<(), NetlinkError
     handle.link().set(change.build()).execute().await.map_err(|error| refused(&error, what()))
 }
 
-fn refused(error: &rtnetlink::Error, what: String) -> NetlinkError {
+pub(super) fn refused(error: &rtnetlink::Error, what: String) -> NetlinkError {
     match error {
         rtnetlink::Error::NetlinkError(message) => NetlinkError::Refused { what, source: message.to_io() },
         _ => NetlinkError::NoAnswer { what },

@@ -2,6 +2,7 @@
 //!
 //! Everything here happens in the network namespace of the calling thread, which is the process's own: nothing calls setns.
 
+mod address;
 mod bring_up;
 mod dump;
 mod events;
@@ -24,6 +25,7 @@ use events::Events;
 use l3::L3;
 use links::Links;
 
+pub(crate) use address::set_ipv4;
 pub(crate) use bring_up::{bring_up, set_admin};
 pub(crate) use port::{Fault, Limits, Severity, faults};
 pub(crate) use view::{Netdev, View};

@@ -1,26 +1,53 @@
 //! What is done once, and changes of the configuration on their way to the actor.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use msm_config::Config;
 use msm_config::command::{Action, FdbSelection};
-use msm_config::model::{Change, Record};
+use msm_config::model::{Change, Record, Secret};
 use msm_dataplane::FdbFilter;
 use msm_proto::Slot;
 
+use super::files;
 use super::server::{Asker, Trouble, Work, ask};
 use super::views::Done;
 use crate::flash::area::Area;
-use crate::mgmt::log;
+use crate::mgmt::log::{self, Target};
+use crate::mgmt::password;
 
-type Data = Result<Vec<u8>, Trouble>;
+pub(super) type Data = Result<Vec<u8>, Trouble>;
 
-fn done(message: impl Into<String>) -> Data {
+pub(super) fn done(message: impl Into<String>) -> Data {
     serde_json::to_vec(&Done { message: message.into() }).map_err(|e| Trouble::Failed(e.to_string()))
 }
 
 /// Has a change made.
-pub(super) async fn change(change: Change, asker: &Asker<'_>) -> Data {
+pub(super) async fn change(mut change: Change, asker: &Asker<'_>) -> Data {
+    if let Some(secret) = change.secret() {
+        *secret = hashed(secret).await?;
+    }
     done(ask(asker.id, Work::Change(Record::Changes(vec![change])), asker).await?)
+}
+
+/// What may be kept of a password. It takes as long to hash as it is meant to: on a thread of its own.
+pub(super) async fn hashed(secret: &Secret) -> Result<Secret, Trouble> {
+    let password = match secret {
+        Secret::Plain(password) => password.clone(),
+        Secret::Hash(hash) => {
+            password::check_hash(hash).map_err(|error| Trouble::Failed(error.to_string()))?;
+            return Ok(secret.clone());
+        }
+    };
+    let hash = tokio::task::spawn_blocking(move || {
+        crate::process::be_patient();
+        password::hash(&password)
+    });
+    match hash.await {
+        Ok(Ok(hash)) => Ok(Secret::Hash(hash)),
+        Ok(Err(error)) => Err(Trouble::Failed(error.to_string())),
+        Err(error) => Err(Trouble::Failed(format!("the password cannot be hashed: {error}"))),
+    }
 }
 
 /// Does it.
@@ -43,17 +70,19 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
         }
         Action::ClearFdb(selection) => clear_fdb(selection, asker).await,
         Action::Reboot(slot) => reboot(slot, asker).await,
-        Action::Synchronize
-        | Action::ClearLog { .. }
-        | Action::ClearCounters
-        | Action::Upload(_)
-        | Action::Download { .. }
-        | Action::Capture { .. } => Err(Trouble::Failed("not built yet".to_owned())),
+        Action::Synchronize => synchronize(asker).await,
+        Action::ClearLog { nvram } => {
+            asker.desk.log.clear(if nvram { Target::Nvram } else { Target::MemoryBuffer });
+            done("")
+        }
+        Action::Upload(to) => files::upload(to, asker).await,
+        Action::Download { from, incremental } => files::download(from, incremental, asker).await,
+        Action::ClearCounters | Action::Capture { .. } => Err(Trouble::Failed("not built yet".to_owned())),
     }
 }
 
 /// Flash is the master's to change, unless a slot was asked for by name: the client sees to that.
-fn master(asker: &Asker<'_>) -> Result<(), Trouble> {
+pub(super) fn master(asker: &Asker<'_>) -> Result<(), Trouble> {
     if asker.desk.board.borrow().status.role.is_master() {
         Ok(())
     } else {
@@ -61,32 +90,36 @@ fn master(asker: &Asker<'_>) -> Result<(), Trouble> {
     }
 }
 
-fn written<T>(result: Result<T, crate::flash::error::FlashError>) -> Result<T, Trouble> {
+pub(super) fn written<T>(result: Result<T, crate::flash::error::FlashError>) -> Result<T, Trouble> {
     result.map_err(|error| Trouble::Failed(error.to_string()))
 }
 
-/// The running configuration, as it is saved and uploaded.
-fn text(asker: &Asker<'_>) -> (String, u64) {
-    let board = asker.desk.board.borrow().clone();
-    let config = &board.config.config;
-    let text = format!(
+/// A configuration as it is shown, saved and uploaded.
+pub(super) fn text(config: &Config, asker: &Asker<'_>) -> String {
+    format!(
         "#\n# {} Configuration generated {}\n# Software Version {}\n#\n{}#\n# End of configuration file for \"{}\".\n#\n",
         asker.desk.chassis.kind,
         log::stamp(SystemTime::now()),
-        board.status.identity.version,
+        env!("CARGO_PKG_VERSION"),
         config.render(),
         config.system.name,
-    );
-    (text, board.config.revision)
+    )
 }
 
 async fn save(area: Option<Area>, asker: &Asker<'_>) -> Data {
     master(asker)?;
     let area = area.unwrap_or_else(|| asker.desk.flash.nvram().configuration);
-    let (text, revision) = text(asker);
+    let running = Arc::clone(&asker.desk.board.borrow().config);
+    let (text, revision) = (text(&running.config, asker), running.revision);
     let about = written(asker.desk.flash.save(area, text).done().await)?;
     ask(asker.id, Work::Change(Record::Saved(revision)), asker).await?;
     done(format!("{} bytes saved as {area} configuration", about.bytes))
+}
+
+async fn synchronize(asker: &Asker<'_>) -> Data {
+    master(asker)?;
+    let parcel = written(asker.desk.flash.pack().done().await)?;
+    done(ask(asker.id, Work::Synchronize(parcel), asker).await?)
 }
 
 async fn clear_fdb(selection: FdbSelection, asker: &Asker<'_>) -> Data {

@@ -2,6 +2,7 @@
 
 mod actions;
 pub(crate) mod client;
+mod files;
 mod link;
 mod messages;
 mod prompt;

@@ -61,6 +61,8 @@ pub(crate) enum Work {
     Failover,
     /// Make a task panic.
     Exception(String),
+    /// Send this flash to the slave.
+    Synchronize(Vec<u8>),
     /// Forget learned stations.
     ClearFdb(FdbFilter),
 }

@@ -21,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 pub(crate) use entry::LogLine;
 pub(crate) use severity::Severity;
-pub(crate) use syslog::{Facility, SyslogHost};
+pub(crate) use syslog::SyslogHost;
 pub(crate) use time::stamp;
 
 use crate::flash::Flash;

@@ -53,6 +53,12 @@ impl fmt::Display for Facility {
     }
 }
 
+impl From<msm_config::model::Facility> for Facility {
+    fn from(facility: msm_config::model::Facility) -> Self {
+        Self(facility.0.min(7))
+    }
+}
+
 impl FromStr for Facility {
     type Err = String;
 

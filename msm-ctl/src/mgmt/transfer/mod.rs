@@ -1,5 +1,4 @@
 //! Files and names over the management network: TFTP and DNS, as a client.
-#![cfg_attr(not(test), expect(dead_code, reason = "upload and download are wired with the commands"))]
 
 mod error;
 pub(crate) mod resolve;

@@ -108,6 +108,7 @@ impl Actor {
                 });
                 return;
             }
+            Work::Synchronize(bytes) => Input::Synchronize { id, bytes },
             Work::ClearFdb(filter) => {
                 let _ = reply.send(self.clear_fdb(filter));
                 return;

@@ -1,6 +1,7 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
 mod commands;
+mod store;
 mod tables;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,6 +21,7 @@ use super::link::{self, LinkEvent, Outbox};
 use super::revival::Revival;
 use crate::backplane::watch::Presence;
 use crate::config::chassis::Chassis;
+use crate::flash::Flash;
 use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
@@ -57,11 +59,14 @@ pub(super) struct Parts {
     pub(super) own: Arc<Running>,
     /// Failovers before this start.
     pub(super) history: History,
+    /// This MSM's flash.
+    pub(super) flash: Flash,
 }
 
 /// Something that a task of the actor's own found out.
 enum Back {
     Hardware(Box<Result<Observer, String>>),
+    FlashStored(Result<(), String>),
     Port(Report),
 }
 
@@ -77,6 +82,7 @@ pub(super) struct Actor {
     slot: Slot,
     /// Failovers before this start.
     history: History,
+    flash: Flash,
     machine: Machine,
     plane: Plane,
     view: View,
@@ -124,6 +130,7 @@ impl Actor {
             chassis: parts.chassis,
             slot,
             history: parts.history,
+            flash: parts.flash,
             machine,
             plane: parts.plane,
             view: parts.view,
@@ -272,9 +279,7 @@ impl Actor {
                     self.results.push_back(Input::ReplayFailed { text });
                 }
             }
-            Output::StoreFlash { .. } => {
-                self.results.push_back(Input::FlashStored(Err("this MSM has no flash yet".to_owned())));
-            }
+            Output::StoreFlash { bytes } => self.store_flash(bytes),
             Output::CheckHardware => self.check_hardware(),
             Output::ResetSelf { why } => {
                 info!(target: "msm.process", "this process ends: {why}");
@@ -325,6 +330,7 @@ impl Actor {
                 let checked = checked.map(|observer| self.plane.observe_with(observer));
                 self.give(Input::HardwareChecked(checked));
             }
+            Back::FlashStored(stored) => self.give(Input::FlashStored(stored)),
             Back::Port(Report { lport, failure }) => {
                 match failure {
                     Some(failure) => self.port_faults.insert(lport, vec![failure]),
