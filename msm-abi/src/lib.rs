@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod capture;
 mod control;
 mod counters;
 mod fabric;
@@ -17,6 +18,9 @@ mod port;
 mod spec;
 mod vlan;
 
+pub use capture::{
+    CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, CaptureRecord, capture_of,
+};
 pub use control::{ControlAction, ControlKey, ControlValue};
 pub use counters::{DropReason, PortCounters};
 pub use fabric::{

@@ -34,5 +34,9 @@ pub struct PlaneConfig {
     pub fdb_age: u32,
     /// A seen station's stamp is written again when it is older than this: age / 16, at least 1.
     pub fdb_refresh: u32,
+    /// The port whose frames are recorded ([`crate::capture_of`]); 0 = none.
+    pub capture: u32,
+    /// Zero.
+    pub pad: u32,
 }
-const _: () = assert!(size_of::<PlaneConfig>() == 8);
+const _: () = assert!(size_of::<PlaneConfig>() == 16);

@@ -36,6 +36,10 @@ pub mod names {
     pub const TX: &str = "TX";
     /// Member sets, by [`crate::VlanEntry::flood`]: devmap hashes keyed by logical port.
     pub const FLOOD: &str = "FLOOD";
+    /// Ring of [`crate::CaptureRecord`]s, cut off behind the frame.
+    pub const CAPTURE: &str = "CAPTURE";
+    /// One u64: records that found the ring full.
+    pub const CAPTURE_LOST: &str = "CAPTURE_LOST";
     /// Program array; entry 0 is the ingress program.
     pub const DISPATCH: &str = "DISPATCH";
 
@@ -65,6 +69,8 @@ pub enum MapKind {
     ArrayOfMaps = 12,
     /// BPF_MAP_TYPE_DEVMAP
     DevMap = 14,
+    /// BPF_MAP_TYPE_RINGBUF
+    RingBuf = 27,
 }
 
 /// One map's definition.
@@ -92,7 +98,7 @@ pub const FDB_DEFAULT: u32 = 65_536;
 pub const FDB_MAX: u32 = 1_048_576;
 
 /// Every pinned map.
-pub const SPECS: [MapSpec; 15] = [
+pub const SPECS: [MapSpec; 17] = [
     array(names::META, size_of::<Meta>(), 1),
     array(names::PLANE_CONFIG, size_of::<PlaneConfig>(), 1),
     array(names::PORTS, size_of::<PortEntry>(), IFINDEX_LIMIT as usize),
@@ -138,4 +144,12 @@ pub const SPECS: [MapSpec; 15] = [
         entries: Some(FLOOD_SETS as u32),
     },
     MapSpec { name: names::DISPATCH, kind: MapKind::ProgArray, key: 4, value: 4, entries: Some(8) },
+    MapSpec {
+        name: names::CAPTURE,
+        kind: MapKind::RingBuf,
+        key: 0,
+        value: 0,
+        entries: Some(crate::CAPTURE_RING),
+    },
+    MapSpec { name: names::CAPTURE_LOST, kind: MapKind::PerCpuArray, key: 4, value: 8, entries: Some(1) },
 ];

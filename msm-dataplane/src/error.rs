@@ -137,6 +137,25 @@ pub enum TableError {
     },
 }
 
+/// A capture did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// There is one at a time.
+    #[error("logical port {0} is being captured; end that capture first")]
+    Busy(Lport),
+    /// The ring could not be mapped or watched.
+    #[error("cannot {what} the ring of captured frames: {source}")]
+    Ring {
+        /// What was being done.
+        what: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A table could not be written or read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
 /// Why one port is not in service. It never fails the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortFault {

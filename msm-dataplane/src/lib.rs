@@ -4,6 +4,7 @@
 //! descriptors that the kernel lets read only. Nothing here needs a process to live: what is pinned forwards on.
 
 mod bpf;
+mod capture;
 mod desired;
 mod error;
 mod lock;
@@ -16,8 +17,9 @@ pub mod store;
 pub mod tables;
 mod tree;
 
+pub use capture::{Capture, CapturedFrame};
 pub use desired::{Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry, Touched};
-pub use error::{Mismatch, PortFault, TableError, TakeError, TreeError};
+pub use error::{CaptureError, Mismatch, PortFault, TableError, TakeError, TreeError};
 pub use name::{MsmSlot, NameError, OwnerName};
 pub use observer::Observer;
 pub use owner::Owner;

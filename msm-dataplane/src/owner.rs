@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use msm_abi::{FdbKey, Meta};
+use msm_abi::{FdbKey, Lport, Meta};
 
 use crate::{
-    Changes, Desired, FdbFilter, Observer, OwnerName, TableError, Touched, TreeError,
+    Capture, CaptureError, Changes, Desired, FdbFilter, Observer, OwnerName, TableError, Touched, TreeError,
+    capture::Capturing,
     lock::DirLock,
     plane::Plane,
     store::{Access, Kernel},
@@ -17,6 +18,7 @@ pub struct Owner {
     name: OwnerName,
     plane: Plane<Kernel>,
     observer: Observer,
+    capturing: Option<Capturing>,
     // Last, so that everything writable is closed before the lock is free.
     _lock: DirLock,
 }
@@ -25,7 +27,7 @@ impl Owner {
     /// Opens the tables in `dir`, which is locked. Writes nothing.
     pub(crate) fn open(dir: &Path, name: OwnerName, lock: DirLock) -> Result<Self, TreeError> {
         let plane = Plane::new(Kernel::open(dir, Access::Write)?);
-        Ok(Self { name, plane, observer: Observer::open(dir, name)?, _lock: lock })
+        Ok(Self { name, plane, observer: Observer::open(dir, name)?, capturing: None, _lock: lock })
     }
 
     /// The directory got another name.
@@ -107,6 +109,36 @@ impl Owner {
     /// What the kernel says; call again.
     pub fn fdb_flush(&mut self, filter: FdbFilter) -> Result<usize, TableError> {
         self.plane.fdb_flush(filter)
+    }
+
+    /// Begins to record what `lport` receives and sends. One capture at a time a chassis.
+    ///
+    /// # Errors
+    /// [`CaptureError`]: nothing is recorded.
+    pub fn capture_start(&mut self, lport: Lport) -> Result<Capture, CaptureError> {
+        if let Some(lport) = self.captured() {
+            return Err(CaptureError::Busy(lport));
+        }
+        // What is left of an earlier one lets go of the ring first: it has one consumer.
+        self.capturing = None;
+        let (capturing, capture) = Capturing::begin(self.plane.store(), self.observer.store(), lport)?;
+        self.plane.set_capture(Some(lport))?;
+        self.capturing = Some(capturing);
+        Ok(capture)
+    }
+
+    /// Ends the recording. What is in the ring can still be read.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn capture_stop(&mut self) -> Result<(), TableError> {
+        self.plane.set_capture(None)
+    }
+
+    /// The port that is being captured.
+    #[must_use]
+    pub fn captured(&self) -> Option<Lport> {
+        self.capturing.as_ref().map(|capturing| capturing.lport).filter(|_| self.plane.captures())
     }
 
     /// Lets go: when it returns, every descriptor of the tree is closed and the lock is free. Forwarding goes on.

@@ -11,6 +11,7 @@ use crate::{
     MsmSlot, Observer, Owner, OwnerName, TakeError, TreeError,
     lock::{DirLock, LockError, list, rename},
     object,
+    plane::now_ns,
     store::{Access, Kernel, Store, link_pins, unlink},
     tables,
 };
@@ -32,12 +33,6 @@ pub struct PinTree {
 
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TreeError {
     move |source| TreeError::Io { what, path: path.to_owned(), source }
-}
-
-/// Kernel time, ns, CLOCK_MONOTONIC.
-fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
 /// META of an owner that takes over.

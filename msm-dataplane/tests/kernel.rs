@@ -2,6 +2,8 @@
 
 #[path = "kernel/bed.rs"]
 mod bed;
+#[path = "kernel/capture.rs"]
+mod capture;
 mod contract;
 #[path = "kernel/fds.rs"]
 mod fds;

@@ -2,6 +2,8 @@
 
 #[path = "pipeline/budget.rs"]
 mod budget;
+#[path = "pipeline/capture.rs"]
+mod capture;
 #[path = "pipeline/coherence.rs"]
 mod coherence;
 #[path = "pipeline/drops.rs"]

@@ -68,6 +68,11 @@ impl Map {
         &self.info
     }
 
+    /// Bytes of a value, of all CPUs.
+    pub(crate) const fn stride(&self) -> usize {
+        self.stride
+    }
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

@@ -15,8 +15,10 @@ use std::{
 };
 
 mod map;
+mod ring;
 
 pub(crate) use map::Map;
+pub(crate) use ring::Ring;
 
 /// Open for reading only: the kernel answers a write with EPERM.
 pub(crate) const F_RDONLY: u32 = 1 << 3;

@@ -1,13 +1,16 @@
 //! The small tables: plane configuration, fabrics, control addresses and the active program.
 
+use msm_abi::PlaneConfig;
+
 use crate::{
     Desired, TableError,
     store::Store,
     tables::{control, dispatch, fabric, plane_config},
 };
 
-pub(super) fn apply(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
-    let config = plane_config::for_age(desired.fdb_age);
+/// `capture` is the port whose frames are recorded, as PLANE_CONFIG has it.
+pub(super) fn apply(store: &mut impl Store, desired: &Desired, capture: u32) -> Result<(), TableError> {
+    let config = PlaneConfig { capture, ..plane_config::for_age(desired.fdb_age) };
     if plane_config::get(store)? != config {
         plane_config::set(store, config)?;
     }

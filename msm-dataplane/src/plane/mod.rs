@@ -9,7 +9,7 @@ mod vlans;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use msm_abi::{FdbKey, Lport, Meta};
+use msm_abi::{FdbKey, Lport, Meta, PlaneConfig, capture_of};
 
 use crate::{
     Changes, Desired, FdbFilter, PortFault, TableError, Touched,
@@ -29,6 +29,8 @@ pub struct Plane<S> {
     netdevs: BTreeMap<Lport, u32>,
     stations: Stations,
     pool: Pool,
+    /// As PLANE_CONFIG has it: a capture that an earlier owner began is none of ours, and ends with the first reconcile.
+    capture: u32,
     /// What a part needs; `None` before a whole reconcile, and after an error.
     known: Option<Known>,
 }
@@ -46,7 +48,14 @@ impl<S: Store + Links> Plane<S> {
     /// A plane of which nothing is remembered. Writes nothing.
     #[must_use]
     pub const fn new(store: S) -> Self {
-        Self { store, netdevs: BTreeMap::new(), stations: Stations::new(), pool: Pool::new(), known: None }
+        Self {
+            store,
+            netdevs: BTreeMap::new(),
+            stations: Stations::new(),
+            pool: Pool::new(),
+            capture: 0,
+            known: None,
+        }
     }
 
     /// The tables below.
@@ -104,7 +113,7 @@ impl<S: Store + Links> Plane<S> {
     }
 
     fn whole(&mut self, desired: &Desired, changes: &mut Changes) -> Result<(), TableError> {
-        config::apply(&mut self.store, desired)?;
+        config::apply(&mut self.store, desired, self.capture)?;
         let serving = ports::apply(&mut self.store, &mut self.netdevs, desired, changes)?;
         let mut vlans = Vlans::read(&self.store)?;
         let vids: BTreeSet<u16> = vlans.ids().into_iter().chain(desired.vlans.keys().copied()).collect();
@@ -122,7 +131,7 @@ impl<S: Store + Links> Plane<S> {
         changes: &mut Changes,
     ) -> Result<(), TableError> {
         if touched.config {
-            config::apply(&mut self.store, desired)?;
+            config::apply(&mut self.store, desired, self.capture)?;
         }
         ports::apply_part(&mut self.store, desired, &touched.ports, changes)?;
         let (store, pool) = (&mut self.store, &mut self.pool);
@@ -155,6 +164,25 @@ impl<S: Store + Links> Plane<S> {
         stations::flush(&mut self.store, filter)
     }
 
+    /// Records the frames of a port into the ring, or of none.
+    ///
+    /// # Errors
+    /// What the kernel says; what was recorded before still is.
+    pub fn set_capture(&mut self, lport: Option<Lport>) -> Result<(), TableError> {
+        let capture = lport.map_or(0, capture_of);
+        let config = tables::plane_config::get(&self.store)?;
+        if config.capture != capture {
+            tables::plane_config::set(&mut self.store, PlaneConfig { capture, ..config })?;
+        }
+        self.capture = capture;
+        Ok(())
+    }
+
+    /// True while frames of a port are recorded for this owner.
+    pub const fn captures(&self) -> bool {
+        self.capture != 0
+    }
+
     /// Changes META. An unchanged META is not written.
     ///
     /// # Errors
@@ -168,4 +196,10 @@ impl<S: Store + Links> Plane<S> {
         }
         Ok(())
     }
+}
+
+/// Kernel time, ns, CLOCK_MONOTONIC.
+pub(crate) fn now_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }

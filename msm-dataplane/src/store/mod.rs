@@ -38,6 +38,8 @@ pub enum Table {
     Tx,
     Flood,
     Dispatch,
+    Capture,
+    CaptureLost,
 }
 
 /// What a value refers to by id.
@@ -67,6 +69,8 @@ impl Table {
         Self::Tx,
         Self::Flood,
         Self::Dispatch,
+        Self::Capture,
+        Self::CaptureLost,
     ];
 
     /// Name and shape.
@@ -225,6 +229,8 @@ mod tests {
             names::TX,
             names::FLOOD,
             names::DISPATCH,
+            names::CAPTURE,
+            names::CAPTURE_LOST,
         ];
         for (i, (table, name)) in Table::ALL.into_iter().zip(names).enumerate() {
             assert_eq!((table as usize, table.name()), (i, name));

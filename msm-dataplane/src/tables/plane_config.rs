@@ -20,11 +20,11 @@ const REFRESH_NO_AGE: u32 = ((300_000_000_000u64 >> STAMP_SHIFT) as u32) / REFRE
 #[must_use]
 pub fn for_age(age: Duration) -> PlaneConfig {
     if age.is_zero() {
-        return PlaneConfig { fdb_age: 0, fdb_refresh: REFRESH_NO_AGE };
+        return PlaneConfig { fdb_refresh: REFRESH_NO_AGE, ..PlaneConfig::default() };
     }
     // Half the range at most: past it a stamp that wrapped would look young.
     let stamps = (age.as_nanos() >> STAMP_SHIFT).clamp(1, u128::from(u32::MAX / 2)) as u32;
-    PlaneConfig { fdb_age: stamps, fdb_refresh: (stamps / REFRESH).max(1) }
+    PlaneConfig { fdb_age: stamps, fdb_refresh: (stamps / REFRESH).max(1), ..PlaneConfig::default() }
 }
 
 /// Reads it.
@@ -33,7 +33,12 @@ pub fn for_age(age: Duration) -> PlaneConfig {
 /// What the kernel says.
 pub fn get(store: &impl Store) -> Result<PlaneConfig, TableError> {
     let b: [u8; LEN] = at(store, Table::PlaneConfig, 0)?;
-    Ok(PlaneConfig { fdb_age: u32_at(&b, 0), fdb_refresh: u32_at(&b, 4) })
+    Ok(PlaneConfig {
+        fdb_age: u32_at(&b, 0),
+        fdb_refresh: u32_at(&b, 4),
+        capture: u32_at(&b, 8),
+        pad: u32_at(&b, 12),
+    })
 }
 
 /// Writes it.
@@ -41,7 +46,12 @@ pub fn get(store: &impl Store) -> Result<PlaneConfig, TableError> {
 /// # Errors
 /// What the kernel says.
 pub fn set(store: &mut impl Store, config: PlaneConfig) -> Result<(), TableError> {
-    let value: [u8; LEN] = join(&[&config.fdb_age.to_ne_bytes(), &config.fdb_refresh.to_ne_bytes()]);
+    let value: [u8; LEN] = join(&[
+        &config.fdb_age.to_ne_bytes(),
+        &config.fdb_refresh.to_ne_bytes(),
+        &config.capture.to_ne_bytes(),
+        &config.pad.to_ne_bytes(),
+    ]);
     put(store, Table::PlaneConfig, &0u32.to_ne_bytes(), &value)
 }
 
@@ -52,8 +62,9 @@ mod tests {
     #[test]
     fn ages_become_stamps() {
         assert_eq!(for_age(Duration::ZERO).fdb_age, 0);
-        assert_eq!(for_age(Duration::from_millis(1)), PlaneConfig { fdb_age: 1, fdb_refresh: 1 });
-        assert_eq!(for_age(Duration::from_secs(300)), PlaneConfig { fdb_age: 17_881, fdb_refresh: 1_117 });
+        let stamps = |age| (for_age(age).fdb_age, for_age(age).fdb_refresh);
+        assert_eq!(stamps(Duration::from_millis(1)), (1, 1));
+        assert_eq!(stamps(Duration::from_secs(300)), (17_881, 1_117));
         assert_eq!(for_age(Duration::MAX).fdb_age, u32::MAX / 2);
     }
 }

@@ -107,7 +107,7 @@ fn an_over_age_station_is_absent() {
     assert!(!floods(&plane, S12));
     seen(AGE + 1, FdbEntry::STATIC);
     assert!(!floods(&plane, S12), "static entries do not age");
-    plane.config(PlaneConfig { fdb_age: 0, fdb_refresh: 1 });
+    plane.config(PlaneConfig { fdb_age: 0, fdb_refresh: 1, ..PlaneConfig::default() });
     seen(u32::MAX / 2, 0);
     assert!(!floods(&plane, S12), "age 0 is never");
 }
@@ -117,7 +117,7 @@ fn an_over_age_station_is_absent() {
 fn a_silent_station_ages_while_it_is_used() {
     const STAMPS: u32 = 12;
     let plane = Plane::new();
-    plane.config(PlaneConfig { fdb_age: STAMPS, fdb_refresh: 1 });
+    plane.config(PlaneConfig { fdb_age: STAMPS, fdb_refresh: 1, ..PlaneConfig::default() });
     let stamp = now_stamp();
     plane.station(S12, 1, FdbEntry::new(P12, 0, stamp));
     let deadline = Instant::now() + Duration::from_nanos(u64::from(STAMPS) << STAMP_SHIFT) * 20;

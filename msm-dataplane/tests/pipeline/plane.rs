@@ -84,7 +84,7 @@ impl Plane {
 
     pub(crate) fn with_fdb(capacity: u32) -> Self {
         let mut plane = Self::bare(capacity);
-        plane.config(PlaneConfig { fdb_age: AGE, fdb_refresh: REFRESH });
+        plane.config(PlaneConfig { fdb_age: AGE, fdb_refresh: REFRESH, ..PlaneConfig::default() });
         plane.vlan(1, 0, &ALL, &[]);
         plane.fabric(0, FabricState { present: 1, programmed: 1 });
         for lport in ALL {
@@ -116,6 +116,19 @@ impl Plane {
             | Map::ArrayOfMaps(m) => m.fd().as_fd().as_raw_fd(),
             other => panic!("unexpected kind of map: {other:?}"),
         }
+    }
+
+    /// Takes a map out, for aya's own reader of it.
+    pub(crate) fn take(&mut self, map: &str) -> aya::maps::Map {
+        self.ebpf.take_map(map).unwrap_or_else(|| panic!("the object has no map {map}"))
+    }
+
+    /// Frames that a capture had no room for.
+    pub(crate) fn captures_lost(&self) -> u64 {
+        let mut values = vec![0u64; possible_cpus()];
+        bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(names::CAPTURE_LOST), &0u32, values.as_mut_ptr())
+            .expect("a count");
+        values.iter().sum()
     }
 
     pub(crate) fn set<K, V>(&self, map: &str, key: &K, value: &V) {

@@ -8,8 +8,12 @@ use core::arch::asm;
 use core::ptr::NonNull;
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len};
+use aya_ebpf::btf_maps::RingBuf;
+use aya_ebpf::helpers::{
+    bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len, bpf_xdp_load_bytes,
+};
 use aya_ebpf::programs::XdpContext;
+use msm_abi::{CaptureHeader, CaptureRecord};
 
 /// A number as it stands on the wire, big-endian.
 pub(crate) trait Wire: Sized {
@@ -120,6 +124,19 @@ impl Packet {
         Some(())
     }
 
+    /// Copies the first `len` bytes of the frame, fragments too, to `to`; says how many. `None` if there are not so many, or not
+    /// so much room.
+    #[inline(always)]
+    pub(crate) fn copy<const N: usize>(&self, len: u64, to: &mut [u8; N]) -> Option<u64> {
+        let len = opaque(len);
+        if len == 0 || len > N as u64 {
+            return None;
+        }
+        // SAFETY: the context is valid, and `to` has room for `len` bytes, compared just now.
+        let done = unsafe { bpf_xdp_load_bytes(self.ctx, 0, to.as_mut_ptr().cast(), len as u32) };
+        (done == 0).then_some(opaque(len))
+    }
+
     /// Moves the start of the frame by `by` bytes; negative makes room in front. `None` if there is no room.
     #[inline(always)]
     pub(crate) fn move_start(&mut self, by: i32) -> Option<()> {
@@ -163,6 +180,28 @@ impl Packet {
         unsafe { word.store(start) };
         Some(())
     }
+}
+
+/// A number that the compiler knows nothing of: it can neither drop a comparison nor do sums before one, both of which would
+/// hide from the verifier what the comparison says.
+#[inline(always)]
+fn opaque(mut number: u64) -> u64 {
+    // SAFETY: it moves a register to itself. (Two lines of source at one instruction are refused by the kernel: it must be one.)
+    unsafe { asm!("{0} = {0}", inout(reg) number, options(nomem, nostack, preserves_flags)) };
+    number
+}
+
+/// Writes `record` into `ring` with `captured` bytes of its frame; `None` if the ring is full.
+#[inline(always)]
+pub(crate) fn write<const N: usize>(
+    ring: &RingBuf<CaptureRecord, N>,
+    record: &CaptureRecord,
+    captured: u64,
+) -> Option<()> {
+    let len = size_of::<CaptureHeader>() + captured as usize;
+    // SAFETY: a record begins with its header and the frame, of which `captured` bytes are there.
+    let bytes = unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u8>(), len) };
+    ring.output_untyped::<[u8]>(bytes, 0).ok()
 }
 
 /// A map value from the pointer of a lookup.

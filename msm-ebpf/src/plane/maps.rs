@@ -1,8 +1,9 @@
 //! The maps, as `msm_abi::SPECS` has them. Who may write which is said there.
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, PerCpuArray, ProgramArray};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, PerCpuArray, ProgramArray, RingBuf};
 use aya_ebpf::macros::btf_map;
 use msm_abi::{
+    CAPTURE_RING, CaptureRecord,
     ControlKey, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS as FABRIC_COUNT, FDB_CACHE_ENTRIES, FDB_DEFAULT,
     FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS as PORT_COUNT,
     PlaneConfig, PortCounters, PortEntry, SLOTS, VLANS as VLAN_COUNT, VlanEntry, fdb_gen,
@@ -48,3 +49,10 @@ pub(crate) static TX: DevMap<PORT_COUNT> = DevMap::new();
 pub(crate) static FLOOD: ArrayOfMaps<DevMapHash<FLOOD_TEMPLATE>, FLOOD_SETS> = ArrayOfMaps::new();
 #[btf_map]
 pub(crate) static DISPATCH: ProgramArray<8> = ProgramArray::new();
+#[btf_map]
+pub(crate) static CAPTURE: RingBuf<CaptureRecord, { CAPTURE_RING as usize }> = RingBuf::new();
+#[btf_map]
+pub(crate) static CAPTURE_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
+/// Where a record is put together; not pinned, nobody else has a use for it.
+#[btf_map]
+pub(crate) static CAPTURE_RECORD: PerCpuArray<CaptureRecord, 1> = PerCpuArray::new();

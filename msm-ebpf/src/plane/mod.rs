@@ -5,6 +5,7 @@
 
 mod access;
 mod cache;
+mod capture;
 mod classify;
 mod clock;
 mod control;
@@ -24,7 +25,7 @@ mod word;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use msm_abi::{DropReason, GateState, PlaneConfig, PortEntry};
+use msm_abi::{CaptureDirection, DropReason, GateState, PlaneConfig, PortEntry};
 
 use access::Packet;
 use cache::Generation;
@@ -91,16 +92,22 @@ fn forward(packet: &mut Packet) -> Verdict {
         return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled };
     };
     let at = u32::from(port.lport);
-    let len = packet.len();
+    let (len, config) = (packet.len(), config());
     count::received(at, len);
-    match switch(packet, &port, len) {
+    capture::frame(packet, config, port.lport, CaptureDirection::Received);
+    match switch(packet, &port, len, config) {
         Ok(()) => Verdict::Redirect,
         Err(reason) => Verdict::Drop { at, reason },
     }
 }
 
 #[inline(always)]
-fn switch(packet: &mut Packet, port: &PortEntry, len: u64) -> Result<(), DropReason> {
+fn switch(
+    packet: &mut Packet,
+    port: &PortEntry,
+    len: u64,
+    config: PlaneConfig,
+) -> Result<(), DropReason> {
     classify::enabled(port)?;
     classify::normalise(packet)?;
     let header = parse::header(packet)?;
@@ -109,7 +116,7 @@ fn switch(packet: &mut Packet, port: &PortEntry, len: u64) -> Result<(), DropRea
     learn::check_source(header.source)?;
 
     let (source, destination) = (vlan.key(header.source), vlan.key(header.destination));
-    let (config, generation, now) = (config(), Generation::read(), Now::read());
+    let (generation, now) = (Generation::read(), Now::read());
     let gate = gate::state(&vlan, port.lport, now);
     if gate != GateState::Discarding {
         learn::learn(header.source, source, port.lport, now.stamp(), config, generation);
@@ -126,7 +133,9 @@ fn switch(packet: &mut Packet, port: &PortEntry, len: u64) -> Result<(), DropRea
             fabric::cross(port, to, source, destination)?;
             gate::forwards(gate::state(&vlan, to, now), DropReason::EgressGate)?;
             let growth = tag::apply(packet, vlan.id, vlan.entry, to, header.tci.is_some())?;
-            transmit::unicast(to, len.wrapping_add_signed(i64::from(growth)))
+            transmit::unicast(to, len.wrapping_add_signed(i64::from(growth)))?;
+            capture::frame(packet, config, to, CaptureDirection::Sent);
+            Ok(())
         }
         Destination::Members => {
             let flags = fabric::flags(port, source, destination);
@@ -149,6 +158,7 @@ fn leave(packet: &mut Packet, ifindex: fn(&Packet) -> u32) -> Verdict {
     match header.and_then(|header| egress::copy(packet, &port, header)) {
         Ok(()) => {
             count::of(at, |port| port.tx_flood_copies += 1);
+            capture::frame(packet, config(), port.lport, CaptureDirection::Sent);
             Verdict::Send
         }
         Err(reason) => Verdict::Drop { at, reason },

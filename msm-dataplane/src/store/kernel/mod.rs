@@ -138,6 +138,16 @@ impl Kernel {
         self.map(Table::Fdb).info().entries
     }
 
+    /// The descriptor of a table.
+    pub(crate) fn descriptor(&self, table: Table) -> BorrowedFd<'_> {
+        self.map(table).fd()
+    }
+
+    /// A handle of its own on a table, of the same access.
+    pub(crate) fn reopen(&self, table: Table) -> io::Result<Map> {
+        Map::new(self.descriptor(table).try_clone_to_owned()?, possible_cpus()?)
+    }
+
     fn map(&self, table: Table) -> &Map {
         &self.maps[table as usize]
     }

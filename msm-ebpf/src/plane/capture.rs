@@ -1,0 +1,35 @@
+//! Capture: a copy of a frame for whoever looks at its port.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use msm_abi::{CAPTURE_SNAP, CaptureDirection, CaptureHeader, Lport, PlaneConfig, capture_of};
+
+use super::access::{Packet, own, write};
+use super::maps::{CAPTURE, CAPTURE_LOST, CAPTURE_RECORD};
+
+/// Records the frame as it is now, if its port is looked at.
+#[inline(always)]
+pub(crate) fn frame(packet: &Packet, config: PlaneConfig, lport: Lport, direction: CaptureDirection) {
+    if config.capture == capture_of(lport) {
+        record(packet, lport, direction as u16);
+    }
+}
+
+/// Not inlined: the usual frame pays for a comparison alone.
+#[cold]
+#[inline(never)]
+fn record(packet: &Packet, lport: Lport, direction: u16) {
+    // SAFETY: per CPU, and this is the only place that asks for it.
+    let Some(record) = (unsafe { own(CAPTURE_RECORD.get_ptr_mut(0)) }) else { return };
+    let len = packet.len();
+    let Some(captured) = packet.copy(len.min(CAPTURE_SNAP as u64), &mut record.frame) else { return };
+    // SAFETY: a helper without arguments.
+    let time_ns = unsafe { bpf_ktime_get_ns() };
+    record.header =
+        CaptureHeader { time_ns, len: len as u32, captured: captured as u32, lport, direction, pad: 0 };
+    if write(&CAPTURE, record, captured).is_none() {
+        // SAFETY: per CPU, and this is the only place that asks for it.
+        if let Some(lost) = unsafe { own(CAPTURE_LOST.get_ptr_mut(0)) } {
+            *lost += 1;
+        }
+    }
+}
