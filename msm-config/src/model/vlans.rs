@@ -40,9 +40,9 @@ pub struct Vlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vlans {
     by_name: BTreeMap<Name, Arc<Vlan>>,
-    by_vid: BTreeMap<u16, Name>,
+    by_vid: Arc<BTreeMap<u16, Name>>,
     /// VLAN id of a port's untagged frames.
-    pvid: BTreeMap<Lport, u16>,
+    pvid: Arc<BTreeMap<Lport, u16>>,
 }
 
 /// A change of one.
@@ -93,9 +93,9 @@ impl Vlans {
         };
         let [default_name, mgmt_name] = [DEFAULT_VLAN, MGMT_VLAN].map(own_name);
         Self {
-            by_vid: [(DEFAULT_TAG, default_name.clone())].into(),
+            by_vid: Arc::new([(DEFAULT_TAG, default_name.clone())].into()),
             by_name: [(default_name, Arc::new(default)), (mgmt_name, Arc::default())].into(),
-            pvid: facts.ports.iter().map(|lport| (*lport, DEFAULT_TAG)).collect(),
+            pvid: Arc::new(facts.ports.iter().map(|lport| (*lport, DEFAULT_TAG)).collect()),
         }
     }
 
@@ -150,7 +150,14 @@ impl Vlans {
     }
 
     fn free_vid(&self) -> Result<u16, Refusal> {
-        (1..=VID_MAX).rev().find(|vid| !self.by_vid.contains_key(vid)).ok_or(Refusal::NoVlanLeft)
+        let mut free = VID_MAX;
+        for vid in self.by_vid.keys().rev() {
+            if *vid < free {
+                break;
+            }
+            free = vid - 1;
+        }
+        if free == 0 { Err(Refusal::NoVlanLeft) } else { Ok(free) }
     }
 
     fn taken(&self, tag: u16) -> Result<(), Refusal> {
@@ -168,7 +175,7 @@ impl Vlans {
             Some(vid) => self.taken(vid).map(|()| vid)?,
             None => self.free_vid()?,
         };
-        self.by_vid.insert(vid, name.clone());
+        Arc::make_mut(&mut self.by_vid).insert(vid, name.clone());
         self.by_name.insert(name.clone(), Arc::new(Vlan { vid, ..Vlan::default() }));
         Ok(())
     }
@@ -179,9 +186,16 @@ impl Vlans {
             return Err(Refusal::VlanStays(self.given(name)));
         }
         self.by_name.remove(name);
-        self.by_vid.remove(&vlan.vid);
-        self.pvid.retain(|lport, _| !vlan.untagged.contains(lport));
+        Arc::make_mut(&mut self.by_vid).remove(&vlan.vid);
+        self.in_none(&vlan.untagged);
         Ok(())
+    }
+
+    /// These ports are untagged in no VLAN.
+    fn in_none(&mut self, ports: &PortSet) {
+        if !ports.is_empty() {
+            Arc::make_mut(&mut self.pvid).retain(|lport, _| !ports.contains(lport));
+        }
     }
 
     /// An id that another VLAN uses inside only gives way.
@@ -206,9 +220,11 @@ impl Vlans {
         let vlan = self.change(name)?;
         let old = std::mem::replace(&mut vlan.vid, vid);
         let untagged = vlan.untagged.clone();
-        self.by_vid.remove(&old);
-        self.by_vid.insert(vid, given);
-        self.pvid.extend(untagged.into_iter().map(|lport| (lport, vid)));
+        Arc::make_mut(&mut self.by_vid).remove(&old);
+        Arc::make_mut(&mut self.by_vid).insert(vid, given);
+        if !untagged.is_empty() {
+            Arc::make_mut(&mut self.pvid).extend(untagged.into_iter().map(|lport| (lport, vid)));
+        }
         Ok(())
     }
 
@@ -221,7 +237,7 @@ impl Vlans {
             return Err(Refusal::VlanExists(self.given(new)));
         }
         self.by_name.remove(name);
-        self.by_vid.insert(vlan.vid, new.clone());
+        Arc::make_mut(&mut self.by_vid).insert(vlan.vid, new.clone());
         self.by_name.insert(new.clone(), vlan);
         Ok(())
     }
@@ -250,9 +266,9 @@ impl Vlans {
         }
         for lport in ports {
             if !tagged {
-                self.pvid.insert(lport, vid);
+                Arc::make_mut(&mut self.pvid).insert(lport, vid);
             } else if self.pvid.get(&lport) == Some(&vid) {
-                self.pvid.remove(&lport);
+                Arc::make_mut(&mut self.pvid).remove(&lport);
             }
         }
         Ok(())
@@ -271,7 +287,7 @@ impl Vlans {
                 return Err(Refusal::NotMember { port: PortName::of(lport), vlan: given });
             }
         }
-        self.pvid.retain(|lport, _| !untagged.contains(lport));
+        self.in_none(&untagged);
         Ok(())
     }
 

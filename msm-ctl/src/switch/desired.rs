@@ -1,15 +1,16 @@
 //! What the forwarding plane is to be: out of the chassis file, the configuration and the netdevs that there are. Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_LPORT, SLOTS};
-use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry};
+use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry, Touched};
 
 use crate::config::chassis::Chassis;
 use crate::netlink::{Fault, Limits, Netdev, Severity};
 use msm_config::Config;
-use msm_config::model::{Place, Vlan};
+use msm_config::model::{Place, Static, Vlan};
 
 /// Fabrics of the two controllers; those of slots C and D are not inserted.
 const FABRICS_PRESENT: u8 = 2;
@@ -36,26 +37,13 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
         });
         let ifindex = device.filter(|_| fault.is_none()).map(|device| device.ifindex);
         refused.extend(fault.map(|fault| (lport, fault)));
-        let enabled = !config.ports.disabled.contains(&lport);
-        ports.insert(lport, DesiredPort { ifindex, enabled, pvid: config.vlans.pvid(lport).unwrap_or(0) });
+        ports.insert(lport, port(config, lport, ifindex));
     }
     let vlans = config.vlans.iter().filter(|(_, v)| v.vid != 0).map(|(_, v)| (v.vid, vlan(v))).collect();
     let mut fabrics = [FabricState::default(); FABRICS];
     for fabric in &mut fabrics[..usize::from(FABRICS_PRESENT)] {
         *fabric = FabricState { present: 1, programmed: 1 };
     }
-    let static_fdb = config
-        .fdb
-        .entries
-        .iter()
-        .filter_map(|((name, mac), place)| {
-            let entry = match place {
-                Place::Blackhole => StaticEntry { lport: NO_LPORT, blackhole: true },
-                Place::Port(port) => StaticEntry { lport: port.lport(), blackhole: false },
-            };
-            Some((FdbKey::new(mac.0, config.vlans.get(name)?.vid), entry))
-        })
-        .collect();
     let desired = Desired {
         ports,
         vlans,
@@ -63,10 +51,70 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
         control: BTreeMap::new(),
         fabrics,
         buckets: buckets(),
-        fdb_age: Duration::from_secs(u64::from(config.fdb.aging_s)),
-        static_fdb,
+        fdb_age: age(config),
+        static_fdb: stations(config),
     };
     Plan { desired, refused }
+}
+
+/// Makes `desired`, which is that of `before`, that of `after`; netdevs aside. Says what it touched.
+pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config) -> Touched {
+    let mut touched = Touched::default();
+    if !Arc::ptr_eq(&before.vlans, &after.vlans) {
+        for (name, old) in before.vlans.iter().filter(|(_, old)| old.vid != 0) {
+            let gone = after.vlans.get(name).is_none_or(|new| new.vid != old.vid);
+            if gone && after.vlans.name_of(old.vid).is_none() {
+                desired.vlans.remove(&old.vid);
+                touched.vlans.insert(old.vid);
+            }
+        }
+        for (name, new) in after.vlans.iter().filter(|(_, new)| new.vid != 0) {
+            if before.vlans.get(name).is_none_or(|old| !Arc::ptr_eq(old, new)) {
+                let wanted = vlan(new);
+                if desired.vlans.get(&new.vid) != Some(&wanted) {
+                    desired.vlans.insert(new.vid, wanted);
+                    touched.vlans.insert(new.vid);
+                }
+            }
+        }
+    }
+    for (lport, is) in &mut desired.ports {
+        let wanted = port(after, *lport, is.ifindex);
+        if *is != wanted {
+            *is = wanted;
+            touched.ports.insert(*lport);
+        }
+    }
+    if !Arc::ptr_eq(&before.fdb, &after.fdb) || !Arc::ptr_eq(&before.vlans, &after.vlans) {
+        let wanted = stations(after);
+        let keys = desired.static_fdb.keys().chain(wanted.keys());
+        touched.stations =
+            keys.filter(|key| desired.static_fdb.get(key) != wanted.get(key)).copied().collect();
+        desired.static_fdb = wanted;
+    }
+    touched.config = desired.fdb_age != age(after);
+    desired.fdb_age = age(after);
+    touched
+}
+
+fn age(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.fdb.aging_s))
+}
+
+fn port(config: &Config, lport: Lport, ifindex: Option<u32>) -> DesiredPort {
+    let enabled = !config.ports.disabled.contains(&lport);
+    DesiredPort { ifindex, enabled, pvid: config.vlans.pvid(lport).unwrap_or(0) }
+}
+
+fn stations(config: &Config) -> BTreeMap<FdbKey, StaticEntry> {
+    let station = |((name, mac), place): (&Static, &Place)| {
+        let entry = match place {
+            Place::Blackhole => StaticEntry { lport: NO_LPORT, blackhole: true },
+            Place::Port(port) => StaticEntry { lport: port.lport(), blackhole: false },
+        };
+        Some((FdbKey::new(mac.0, config.vlans.get(name)?.vid), entry))
+    };
+    config.fdb.entries.iter().filter_map(station).collect()
 }
 
 fn vlan(vlan: &Vlan) -> DesiredVlan {
@@ -142,5 +190,40 @@ mod tests {
         assert_eq!(desired.vlans.len(), 2, "Mgmt is not switched");
         let half = desired.buckets.iter().filter(|fabric| **fabric == 0).count();
         assert_eq!(half * 2, desired.buckets.len(), "each fabric has half");
+    }
+
+    /// Whatever commands do, the edited plane is the one that is made anew.
+    #[test]
+    fn an_edited_plane_is_that_of_the_configuration() {
+        let chassis = chassis();
+        let device = |name: &str| Some(veth(if name == "p1" { 1001 } else { 2001 }, 1500));
+        let mut config = Config::factory(&chassis.facts());
+        let mut desired = plan(&chassis, &config, device).desired;
+        for line in [
+            "create vlan red",
+            "configure vlan red tag 4094",
+            "configure vlan red add ports all tagged",
+            "create vlan blue",
+            "configure vlan Default delete ports 1:1",
+            "configure vlan blue add ports 1:1",
+            "create fdbentry 02:00:00:00:00:09 vlan blue port 1:1",
+            "configure vlan blue tag 7",
+            "configure vlan red name green",
+            "configure vlan blue name red",
+            "disable ports 2:1",
+            "configure fdb agingtime 15",
+            "configure vlan red tag 4093",
+            "delete vlan green",
+            "configure vlan red tag 4094",
+            "unconfigure switch",
+        ] {
+            let next = config.with(&script(line).expect(line)).expect(line);
+            let before = desired.clone();
+            let touched = edit(&mut desired, &config, &next);
+            let anew = plan(&chassis, &next, device).desired;
+            assert_eq!(desired, anew, "{line}");
+            assert_eq!(touched, Touched::between(&before, &anew), "{line}");
+            config = next;
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msm_abi::{FdbKey, Lport};
-use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError};
+use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{error, info, warn};
 
@@ -27,10 +27,12 @@ pub(crate) struct Plane {
     /// Nothing new may be written: the handle is about to go.
     frozen: bool,
     /// What the plane was last made; `None` when that is not known.
-    applied: Option<Desired>,
+    applied: Option<(Config, Desired)>,
     /// A port had a fault: it is tried again at the next occasion, whatever has changed.
     faulty: bool,
     faults: BTreeMap<Lport, String>,
+    /// Those of them that netdevs have by themselves.
+    refused: BTreeMap<Lport, String>,
 }
 
 impl Plane {
@@ -47,6 +49,7 @@ impl Plane {
             applied: None,
             faulty: false,
             faults: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -164,22 +167,35 @@ impl Plane {
         name.and_then(owner_name)
     }
 
-    /// Makes the plane what chassis file, configuration and netdevs say; the error says what was not written.
+    /// Makes the plane what chassis file, configuration and netdevs say; the error says what was not written. If it is known what
+    /// it was last made, only what the configuration changes is looked at.
     pub(crate) fn apply(&mut self, config: &Config) -> Result<Changes, String> {
-        let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
-        let Some(owner) = &mut self.owner else { return without_handle() };
         // Without a memory of what was applied, all is read.
-        let applied = self.applied.take();
-        let changes = match &applied {
-            Some(before) => {
-                let touched = Touched::between(before, &plan.desired);
-                owner.reconcile_part(&plan.desired, &touched)
+        let (desired, touched) = match self.applied.take() {
+            Some((before, mut desired)) => {
+                let touched = desired::edit(&mut desired, &before, config);
+                (desired, Some(touched))
             }
-            None => owner.reconcile(&plan.desired),
+            None => {
+                let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
+                self.refused =
+                    plan.refused.iter().map(|(lport, fault)| (*lport, fault.to_string())).collect();
+                (plan.desired, None)
+            }
+        };
+        let Some(owner) = &mut self.owner else { return without_handle() };
+        let changes = match &touched {
+            Some(touched) => owner.reconcile_part(&desired, touched),
+            None => owner.reconcile(&desired),
         };
         let changes = changes.map_err(|error| error.to_string())?;
-        let mut faults: BTreeMap<Lport, String> =
-            plan.refused.iter().map(|(lport, fault)| (*lport, fault.to_string())).collect();
+        self.note(&changes);
+        self.applied = Some((config.clone(), desired));
+        Ok(changes)
+    }
+
+    fn note(&mut self, changes: &Changes) {
+        let mut faults = self.refused.clone();
         faults.extend(changes.port_faults.iter().map(|(lport, fault)| (*lport, fault.to_string())));
         for (lport, fault) in &faults {
             if self.faults.get(lport) != Some(fault) {
@@ -194,8 +210,11 @@ impl Plane {
             info!(target: "msm.port", "port {} detached", PortName::of(*lport));
         }
         self.faulty = !changes.port_faults.is_empty();
-        self.applied = Some(plan.desired);
-        Ok(changes)
+    }
+
+    /// What was applied is not known any more: a netdev has gone or come, perhaps under its old number.
+    pub(crate) fn doubt(&mut self) {
+        self.applied = None;
     }
 
     /// Whether [`Self::apply`] may have something to write. Then it reads all, not what differs alone: this is asked when something
@@ -205,7 +224,7 @@ impl Plane {
             return false;
         }
         let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
-        if self.faulty || self.applied.as_ref() != Some(&plan.desired) {
+        if self.faulty || self.applied.as_ref().is_none_or(|(_, applied)| *applied != plan.desired) {
             self.applied = None;
             return true;
         }

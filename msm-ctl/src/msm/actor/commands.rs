@@ -1,5 +1,6 @@
 //! Clients' commands: planned, given to the machine, answered.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use msm_config::Running;
@@ -13,56 +14,62 @@ use crate::mgmt::cli::server::{Job, Reply, Work};
 /// Clients that wait for an answer: as many as may be connected, and those that asked again.
 const WAITING: usize = 256;
 
-/// Changes that the machine has and that are not applied yet, and what they will make of the configuration.
-#[derive(Default)]
-pub(super) struct Plans {
-    records: Vec<(CommandId, Arc<Record>)>,
-    ahead: Option<Running>,
+/// A change that the machine has and that is not applied yet.
+struct Plan {
+    id: CommandId,
+    record: Arc<Record>,
+    /// What it will make of the configuration, if all before it are applied as planned.
+    after: Option<Running>,
 }
+
+/// Changes that are under way, in their order.
+#[derive(Default)]
+pub(super) struct Plans(VecDeque<Plan>);
 
 impl Plans {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.0.clear();
+    }
+
+    /// What the plan of this id makes of the configuration, if it is the next and its turn came as planned.
+    pub(super) fn planned(&mut self, id: CommandId) -> Option<(Arc<Record>, Running)> {
+        let plan = self.0.front_mut().filter(|plan| plan.id == id)?;
+        Some((Arc::clone(&plan.record), plan.after.take()?))
     }
 
     /// The plan of this id is done with: applied as planned, or not.
     pub(super) fn end(&mut self, id: CommandId, applied: bool) {
-        let before = self.records.len();
-        self.records.retain(|(planned, _)| *planned != id);
-        if !applied || self.records.is_empty() && self.records.len() != before {
-            self.ahead = None;
+        let was_next = self.0.front().is_some_and(|plan| plan.id == id);
+        self.0.retain(|plan| plan.id != id);
+        if !(applied && was_next) {
+            // The others were planned after it.
+            self.0.iter_mut().for_each(|plan| plan.after = None);
         }
     }
 
     fn has(&self, id: CommandId) -> bool {
-        self.records.iter().any(|(planned, _)| *planned == id)
+        self.0.iter().any(|plan| plan.id == id)
     }
 
-    /// What `record` makes of `now` after everything that is planned.
+    /// Plans `record` after everything that is under way; gives the configurations before and after it.
     fn add(
         &mut self,
         now: &Running,
         id: CommandId,
         record: &Arc<Record>,
     ) -> Result<(Running, Running), String> {
-        let before = self.ahead.take().unwrap_or_else(|| {
-            let step = |before: Running, (_, record): &(CommandId, Arc<Record>)| {
-                before.with(record).unwrap_or(before)
-            };
-            self.records.iter().fold(now.clone(), step)
-        });
-        match before.with(record) {
-            Ok(after) => {
-                self.records.push((id, Arc::clone(record)));
-                self.ahead = Some(after.clone());
-                Ok((before, after))
+        let before = match self.0.back() {
+            None => now.clone(),
+            Some(Plan { after: Some(after), .. }) => after.clone(),
+            Some(_) => {
+                let step = |before: Running, plan: &Plan| before.with(&plan.record).unwrap_or(before);
+                self.0.iter().fold(now.clone(), step)
             }
-            Err((at, refusal)) => {
-                self.ahead = Some(before);
-                Err(said(record, at, &refusal.to_string()))
-            }
-        }
+        };
+        let after = before.with(record).map_err(|(at, refusal)| said(record, at, &refusal.to_string()))?;
+        self.0.push_back(Plan { id, record: Arc::clone(record), after: Some(after.clone()) });
+        Ok((before, after))
     }
 }
 

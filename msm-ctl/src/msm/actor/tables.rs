@@ -97,13 +97,19 @@ impl Actor {
 
     /// Applies a change, or rolls it back and says why.
     pub(super) fn apply(&mut self, id: CommandId, record: &[u8]) -> Result<String, String> {
-        let applied = self.make(record);
+        let applied = self.make(id, record);
         self.plans.end(id, applied.is_ok());
         applied.map(|()| String::new())
     }
 
-    fn make(&mut self, record: &[u8]) -> Result<(), String> {
-        let next = self.after(record)?;
+    fn make(&mut self, id: CommandId, record: &[u8]) -> Result<(), String> {
+        let next = match self.plans.planned(id) {
+            Some((record, after)) => {
+                self.dies_of(&record);
+                after
+            }
+            None => self.after(record)?,
+        };
         if next.config != self.config.config
             && let Err(error) = self.plane.apply(&next.config)
         {
@@ -114,15 +120,20 @@ impl Actor {
         Ok(())
     }
 
-    /// What a record makes of the configuration.
-    fn after(&self, record: &[u8]) -> Result<Running, String> {
-        let record = Record::decode(record)?;
-        if let Record::Changes(changes) = &record
+    /// `debug exception-in-command`
+    fn dies_of(&self, record: &Record) {
+        if let Record::Changes(changes) = record
             && changes.contains(&Change::Panic)
             && self.machine.role().is_master()
         {
             panic!("debug exception-in-command");
         }
+    }
+
+    /// What a record makes of the configuration.
+    fn after(&self, record: &[u8]) -> Result<Running, String> {
+        let record = Record::decode(record)?;
+        self.dies_of(&record);
         self.config.with(&record).map_err(|(at, refusal)| said(&record, at, &refusal.to_string()))
     }
 
@@ -160,6 +171,9 @@ impl Actor {
 
     pub(super) fn netlink_event(&mut self, event: &netlink::LinkEvent) {
         let port = ports::heard(&self.chassis, event);
+        if port.is_some() {
+            self.plane.doubt();
+        }
         self.bring_up_to_date();
         if self.plane.writable().is_some()
             && let Some((lport, netdev)) = port.and_then(|lport| self.chassis.ports.get_key_value(&lport))
