@@ -1,13 +1,16 @@
 //! The testbed itself: what it makes, and that nothing of it stays. Needs root.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use netns_tests::bed::{BedError, BedOptions, HOST_DEV, HostSpec, SwitchKind, Testbed, mac_text};
+use netns_tests::bed::{
+    BedError, BedOptions, HOST_DEV, HostSpec, MGMT_DEV, MGMT_SERVER, MGMT_SWITCH, SwitchKind, Testbed,
+    mac_text,
+};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Environment variable with the prefix of the bed that a child process holds; also what it prints once it does.
@@ -110,6 +113,21 @@ fn nothing_stays_after_a_signal() {
         assert_eq!(child.wait().unwrap().signal(), Some(signal.as_raw()));
         assert_eq!(leftovers("tb5-"), Vec::<String>::new());
     }
+}
+
+#[test]
+fn the_management_network_is_beside_the_ports_and_goes_with_the_bed() {
+    let bed = Testbed::start(BedOptions { prefix: "tb6-".to_owned(), ..BedOptions::default() }).unwrap();
+    let (address, length) = MGMT_SWITCH;
+    let line = format!("addr add {address}/{length} dev {MGMT_DEV}");
+    assert!(bed.switch_netns().command("ip").args(line.split(' ')).status().unwrap().success());
+    let listener = bed.in_switch(|| TcpListener::bind((address, 0))).unwrap().unwrap();
+    let to = listener.local_addr().unwrap();
+    let mg = bed.mgmt().unwrap();
+    mg.enter(|| TcpStream::connect_timeout(&to, Duration::from_secs(2))).unwrap().unwrap();
+    assert_eq!(mg.spawn(|| UdpSocket::bind((MGMT_SERVER, 69)).is_ok()).unwrap().join().ok(), Some(true));
+    drop(bed);
+    assert_eq!(leftovers("tb6-"), Vec::<String>::new());
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn bridge_gro(switch: &Netns, options: &BedOptions) -> Result<()> {
 }
 
 /// Router solicitations and neighbour discovery are not the traffic that is measured.
-fn no_ipv6(dev: &str) -> Result<()> {
+pub(super) fn no_ipv6(dev: &str) -> Result<()> {
     let path = format!("/proc/sys/net/ipv6/conf/{dev}/disable_ipv6");
     match std::fs::write(&path, "1") {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()), // a kernel without IPv6

@@ -71,6 +71,26 @@ impl Netns {
         joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
+    /// A thread that lives inside, and so do those that it starts.
+    ///
+    /// # Errors
+    /// `BedError::Io` if the kernel refuses a descriptor or setns.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<std::thread::JoinHandle<T>> {
+        let fd = self.fd.try_clone().map_err(BedError::io("copying a descriptor"))?;
+        let (entered, heard) = crossbeam::channel::bounded(1);
+        let thread = std::thread::spawn(move || {
+            let inside = move_into_link_name_space(fd.as_fd(), Some(LinkNameSpaceType::Network));
+            let _ = entered.send(inside);
+            work()
+        });
+        let inside = heard.recv().expect("the thread says how it went before anything else");
+        inside.map_err(BedError::sys(format!("entering namespace {}", self.name)))?;
+        Ok(thread)
+    }
+
     /// A command that will run inside.
     #[must_use]
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Mount;
+
 /// What stands in the switch namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SwitchKind {
@@ -60,10 +62,16 @@ pub struct BedOptions {
     pub switch: SwitchKind,
     /// FDB entries of the product; `None` is its default.
     pub fdb_capacity: Option<u32>,
+    /// A management network beside the product: `mgmt0`, and a namespace `mg` at its other end.
+    #[serde(default)]
+    pub mgmt: bool,
+    /// What the product's processes see in place of the machine's files.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
 }
 
 impl Default for BedOptions {
-    /// `msm-`, the product, h1 and h2 in module 1, h3 and h4 in module 2.
+    /// `msm-`, the product, h1 and h2 in module 1, h3 and h4 in module 2, a management network.
     fn default() -> Self {
         Self {
             prefix: "msm-".to_owned(),
@@ -76,6 +84,8 @@ impl Default for BedOptions {
             ],
             switch: SwitchKind::Msm,
             fdb_capacity: None,
+            mgmt: true,
+            mounts: Vec::new(),
         }
     }
 }
@@ -85,6 +95,12 @@ impl BedOptions {
     #[must_use]
     pub fn chassis(&self) -> String {
         chassis_of(&self.prefix)
+    }
+
+    /// Whether there is a management network: only the product has a use for it.
+    #[must_use]
+    pub fn has_mgmt(&self) -> bool {
+        self.mgmt && self.switch == SwitchKind::Msm
     }
 }
 

@@ -10,6 +10,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 
 use super::cli::Cli;
+use super::mgmt::MGMT_DEV;
+use super::mounts;
 use super::paths::{self, BPFFS, Paths};
 use super::{BedError, BedOptions, Netns, Ready, Result, Slot};
 use crate::probe::now_ns;
@@ -66,6 +68,9 @@ impl Product {
         if let Some(capacity) = options.fdb_capacity {
             let _ = writeln!(text, "fdb_capacity = {capacity}");
         }
+        if options.has_mgmt() {
+            let _ = writeln!(text, "mgmt = {}", toml_string(MGMT_DEV));
+        }
         text += "\n[options]\n\
                  sys_recovery_level = \"all msm-failover\"\n\
                  link_action = \"keep-links-up preserve-state l2_l3\"\n\
@@ -82,7 +87,7 @@ impl Product {
     }
 
     /// Starts the backplane inside the switch namespace. It lives on when this process ends.
-    pub(super) fn start(&self, switch: &Netns) -> Result<()> {
+    pub(super) fn start(&self, options: &BedOptions, switch: &Netns) -> Result<()> {
         let log_path = &self.paths.start_log;
         let log = File::options()
             .create(true)
@@ -94,6 +99,7 @@ impl Product {
         command.arg("chassis").arg("--file").arg(&self.paths.chassis_file);
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         switch.place(&mut command);
+        mounts::place(&options.mounts, &self.paths.flash_dir, &mut command)?;
         new_session(&mut command);
         let mut child = command
             .spawn()

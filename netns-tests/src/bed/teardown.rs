@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use super::mgmt::MGMT_NETNS;
 use super::netns::NETNS_DIR;
 use super::paths::Paths;
 use super::{BedError, Netns, Result, ip, link, process};
@@ -12,14 +13,14 @@ use super::{BedError, Netns, Result, ip, link, process};
 /// Time for the bed's processes to die of SIGKILL.
 const DEATH: Duration = Duration::from_secs(5);
 
-/// Namespaces of a prefix: the switch and `h1`, `h2`, ...; not those of a longer prefix.
+/// Namespaces of a prefix: the switch, the management network, `h1`, `h2`, ...; not those of a longer prefix.
 pub(super) fn namespaces(prefix: &str) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(NETNS_DIR) else { return Vec::new() };
     let ours = |name: &String| {
         let host = |rest: &str| {
             rest.strip_prefix('h').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         };
-        name.strip_prefix(prefix).is_some_and(|rest| rest == "sw" || host(rest))
+        name.strip_prefix(prefix).is_some_and(|rest| rest == "sw" || rest == MGMT_NETNS || host(rest))
     };
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(ours).collect()
 }

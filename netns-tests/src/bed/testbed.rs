@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::check::{check, check_prefix};
 use super::host::HOST_DEV;
+use super::mgmt::{self, MGMT_NETNS};
 use super::netns::NETNS_DIR;
 use super::paths::Paths;
 use super::product::Product;
@@ -61,6 +62,7 @@ impl Wires {
 pub struct Testbed {
     options: BedOptions,
     wires: Wires,
+    mgmt: Option<Netns>,
     paths: Paths,
     _claim: Claim,
 }
@@ -86,16 +88,17 @@ impl Testbed {
         signals::register(prefix);
         save(&options, &paths)?;
         let hosts = build::hosts(&options, &switch)?;
+        let mgmt = options.has_mgmt().then(|| mgmt::make(prefix, &switch)).transpose()?;
         let product = match options.switch {
             SwitchKind::Msm => Some(Arc::new(Product::new(&options, &switch)?)),
             SwitchKind::Bridge | SwitchKind::None => None,
         };
         if let Some(product) = &product {
             product.write_chassis_file(&options)?;
-            product.start(&switch)?;
+            product.start(&options, &switch)?;
         }
         let wires = Wires { switch: switch.into(), hosts: hosts.into(), product };
-        Ok(Self { options, wires, paths, _claim: claim })
+        Ok(Self { options, wires, mgmt, paths, _claim: claim })
     }
 
     /// The running bed of that prefix. Not taken down on drop.
@@ -121,8 +124,9 @@ impl Testbed {
             SwitchKind::Msm => Some(Arc::new(Product::new(&options, &switch)?)),
             SwitchKind::Bridge | SwitchKind::None => None,
         };
+        let mgmt = options.has_mgmt().then(|| open(MGMT_NETNS)).transpose()?;
         let wires = Wires { switch: switch.into(), hosts: hosts.into(), product };
-        Ok(Self { options, wires, paths, _claim: Claim { prefix: None } })
+        Ok(Self { options, wires, mgmt, paths, _claim: Claim { prefix: None } })
     }
 
     /// Removes every namespace, process, pin and file of the bed of that prefix, whoever left it. Fine when there is none.
@@ -157,6 +161,12 @@ impl Testbed {
         &self.wires.switch
     }
 
+    /// The other end of the management network, if there is one.
+    #[must_use]
+    pub fn mgmt(&self) -> Option<&Netns> {
+        self.mgmt.as_ref()
+    }
+
     /// Host `h1`.
     ///
     /// # Errors
@@ -187,6 +197,12 @@ impl Testbed {
     #[must_use]
     pub fn run_dir(&self) -> &Path {
         &self.paths.run_dir
+    }
+
+    /// The product's flash: a directory an MSM.
+    #[must_use]
+    pub fn flash_dir(&self) -> &Path {
+        &self.paths.flash_dir
     }
 
     /// The product's pin directory, `<bpffs>/msm/<chassis>`.
@@ -264,7 +280,7 @@ impl Testbed {
     /// # Errors
     /// `BedError::Io` if it cannot be executed.
     pub fn start_chassis(&self) -> Result<()> {
-        self.product("starting the chassis")?.start(&self.wires.switch)
+        self.product("starting the chassis")?.start(&self.options, &self.wires.switch)
     }
 
     /// Waits until both MSMs are up, the slave is ready and every port active.

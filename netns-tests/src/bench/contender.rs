@@ -109,7 +109,12 @@ impl Contender {
     /// What building a bed or attaching a program says.
     pub fn make(kind: Kind, prefix: &str, load: &mut Load) -> Result<Self> {
         let prefix = format!("{prefix}{}-", kind.label());
-        let options = BedOptions { prefix: prefix.clone(), switch: kind.switch(), ..BedOptions::default() };
+        let options = BedOptions {
+            prefix: prefix.clone(),
+            switch: kind.switch(),
+            mgmt: false,
+            ..BedOptions::default()
+        };
         let bed =
             Testbed::start(options).with_context(|| format!("building the bed of `{}`", kind.name()))?;
         let (h1, h3) = (bed.host("h1")?, bed.host("h3")?);
