@@ -1,13 +1,18 @@
 //! What the black-box tests share.
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
+pub(crate) mod client;
+pub(crate) mod screen;
+pub(crate) mod tftp;
+pub(crate) mod wire;
+
 use std::time::{Duration, Instant};
 
-use netns_tests::bed::{BedOptions, Ready, Testbed};
+use netns_tests::bed::{BedOptions, Ready, Slot, Testbed, wait_dead};
 use netns_tests::bench::load::{Load, Place};
 use netns_tests::probe::{Probe, ProbeReport, StreamSpec};
 use probe_abi::{GenState, load_names, side};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// A chassis from nothing to both MSMs ready, on a loaded machine.
@@ -131,4 +136,18 @@ pub(crate) fn resident_kib(pid: Pid) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).expect("a live process");
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// Kills both MSMs and the backplane at once, and waits until they are dead.
+pub(crate) fn kill_everybody(bed: &Testbed) {
+    const DEAD: Duration = Duration::from_secs(2);
+    let backplane = bed.backplane_pid().expect("a pid");
+    let msms = Slot::ALL.map(|slot| bed.pid(slot).expect("a pid"));
+    let dead = Slot::ALL.map(|slot| bed.pidfd(slot).expect("a pidfd"));
+    for pid in [backplane, msms[1], msms[0]] {
+        kill_process(pid, Signal::KILL).expect("killed");
+    }
+    for pidfd in &dead {
+        wait_dead(pidfd, DEAD).expect("dead");
+    }
 }

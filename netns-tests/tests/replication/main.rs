@@ -1,0 +1,6 @@
+//! What was acknowledged is in force, whoever dies: configuration commands under kill -9, and how many a second. Needs root.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod tables;
