@@ -41,7 +41,8 @@ enum Command {
         #[arg(long)]
         file: PathBuf,
     },
-    /// Command line: interactive, or one command a line from a pipe.
+    /// Command line: interactive, or one command a line from a pipe. Exit status: 0 every command was done, 1 one was refused, 2 wrong
+    /// usage or nobody answered.
     Cli {
         /// Run directory of the chassis; not needed when one runs.
         #[arg(long)]
@@ -55,6 +56,12 @@ enum Command {
         /// A command; may be given several times.
         #[arg(short = 'c', value_name = "COMMAND")]
         commands: Vec<String>,
+        /// Go on after a command that was refused (as JSON from a pipe does).
+        #[arg(long, conflicts_with = "stop_on_error")]
+        keep_going: bool,
+        /// Stop at the first command that is refused (as all else does).
+        #[arg(long)]
+        stop_on_error: bool,
     },
     /// End a chassis: processes, pins and attachments. Forwarding stops.
     Teardown {
@@ -84,31 +91,31 @@ impl From<Slot> for msm_proto::Slot {
 
 fn main() -> ExitCode {
     match run(Command::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("msm-ctl: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<client::CliError>() { 2 } else { 1 })
         }
     }
 }
 
-/// False: it ran, and not all that was asked was done.
-fn run(command: Command) -> anyhow::Result<bool> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Chassis { file, revive } => backplane::run::run(&read(&file)?, revive)?,
         Command::Msm { slot, file } => msm::run::run(read(&file)?, slot.into())?,
         Command::Teardown { file } => backplane::teardown::teardown(&read(&file)?)?,
-        Command::Cli { run_dir, slot, format, commands } => {
-            return Ok(client::run(client::Options {
+        Command::Cli { run_dir, slot, format, commands, keep_going, stop_on_error } => {
+            let options = client::Options {
                 run_dir,
                 slot: slot.map(Into::into),
                 format,
                 commands,
-            })?);
+                stop: (keep_going || stop_on_error).then_some(stop_on_error),
+            };
+            return Ok(ExitCode::from(client::run(options)? as u8));
         }
     }
-    Ok(true)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read(file: &Path) -> anyhow::Result<Chassis> {

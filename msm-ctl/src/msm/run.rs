@@ -154,6 +154,8 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             flash: flash.clone(),
             started,
             jobs: job_sender,
+            sessions: Default::default(),
+            baseline: Default::default(),
             answers: Arc::clone(&answers),
         };
         tasks.spawn("cli", false, server::serve(listener, desk, tasks.clone()));

@@ -10,7 +10,7 @@ use msm_dataplane::FdbFilter;
 use msm_proto::Slot;
 
 use super::files;
-use super::server::{Asker, Trouble, Work, ask};
+use super::server::{Asker, Desk, Trouble, Work, ask, patiently};
 use super::views::Done;
 use crate::flash::area::Area;
 use crate::mgmt::log::{self, Target};
@@ -69,6 +69,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
             done(format!("the next boot uses the {area} image"))
         }
         Action::ClearFdb(selection) => clear_fdb(selection, asker).await,
+        Action::ClearCounters => clear_counters(asker).await,
         Action::Reboot(slot) => reboot(slot, asker).await,
         Action::Synchronize => synchronize(asker).await,
         Action::ClearLog { nvram } => {
@@ -77,7 +78,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
         }
         Action::Upload(to) => files::upload(to, asker).await,
         Action::Download { from, incremental } => files::download(from, incremental, asker).await,
-        Action::ClearCounters | Action::Capture { .. } => Err(Trouble::Failed("not built yet".to_owned())),
+        Action::Capture { .. } => Err(Trouble::Failed("not built yet".to_owned())),
     }
 }
 
@@ -95,10 +96,10 @@ pub(super) fn written<T>(result: Result<T, crate::flash::error::FlashError>) -> 
 }
 
 /// A configuration as it is shown, saved and uploaded.
-pub(super) fn text(config: &Config, asker: &Asker<'_>) -> String {
+pub(super) fn text(config: &Config, desk: &Desk) -> String {
     format!(
         "#\n# {} Configuration generated {}\n# Software Version {}\n#\n{}#\n# End of configuration file for \"{}\".\n#\n",
-        asker.desk.chassis.kind,
+        desk.chassis.kind,
         log::stamp(SystemTime::now()),
         env!("CARGO_PKG_VERSION"),
         config.render(),
@@ -110,7 +111,7 @@ async fn save(area: Option<Area>, asker: &Asker<'_>) -> Data {
     master(asker)?;
     let area = area.unwrap_or_else(|| asker.desk.flash.nvram().configuration);
     let running = Arc::clone(&asker.desk.board.borrow().config);
-    let (text, revision) = (text(&running.config, asker), running.revision);
+    let (text, revision) = (text(&running.config, asker.desk), running.revision);
     let about = written(asker.desk.flash.save(area, text).done().await)?;
     ask(asker.id, Work::Change(Record::Saved(revision)), asker).await?;
     done(format!("{} bytes saved as {area} configuration", about.bytes))
@@ -145,6 +146,17 @@ async fn clear_fdb(selection: FdbSelection, asker: &Asker<'_>) -> Data {
         message = ask(asker.id, Work::ClearFdb(filter), asker).await?;
     }
     done(message)
+}
+
+/// Counters of this MSM's `show ports` begin at zero; the tables' own go on.
+async fn clear_counters(asker: &Asker<'_>) -> Data {
+    let board = asker.desk.board.borrow().clone();
+    if let Some(observer) = &board.observer {
+        let observer = Arc::clone(observer);
+        let counters = patiently(move || observer.counters()).await.map_err(Trouble::Failed)?;
+        asker.desk.baseline.set(counters.map_err(|error| Trouble::Failed(error.to_string()))?);
+    }
+    done("")
 }
 
 async fn reboot(slot: Option<Slot>, asker: &Asker<'_>) -> Data {

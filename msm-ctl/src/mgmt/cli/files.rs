@@ -20,7 +20,7 @@ fn failed(error: impl std::fmt::Display) -> Trouble {
 
 /// `upload configuration`
 pub(super) async fn upload(to: Location, asker: &Asker<'_>) -> Data {
-    let text = actions::text(&asker.desk.board.borrow().config.config.clone(), asker);
+    let text = actions::text(&asker.desk.board.borrow().config.config.clone(), asker.desk);
     let bytes = text.len();
     match to {
         Location::Tftp { host, file } => {
@@ -28,7 +28,11 @@ pub(super) async fn upload(to: Location, asker: &Asker<'_>) -> Data {
             tftp::write(server, &file, text.into_bytes()).await.map_err(failed)?;
             done(format!("{bytes} bytes written to {file} at {host}"))
         }
-        Location::Local(_) => Err(Trouble::Failed("this client cannot write files".to_owned())),
+        Location::Local(file) => {
+            // Nobody takes it any more: the client is gone.
+            let _ = asker.file.send(text.into_bytes()).await;
+            done(format!("{bytes} bytes written to {file}"))
+        }
     }
 }
 
@@ -41,7 +45,7 @@ pub(super) async fn download(from: Location, incremental: bool, asker: &Asker<'_
             let bytes = tftp::read(server, &file, TEXT_MAX).await.map_err(failed)?;
             (format!("{file} at {host}"), bytes)
         }
-        Location::Local(_) => return Err(Trouble::Failed("this client cannot read files".to_owned())),
+        Location::Local(file) => (file, asker.attachment.clone()),
     };
     let text = String::from_utf8(bytes).map_err(|error| {
         Trouble::Failed(format!("{name}: it is no configuration: {error}; nothing was changed"))
@@ -88,6 +92,6 @@ async fn replace(name: &str, text: &str, asker: &Asker<'_>) -> Data {
         Trouble::Failed(format!("{name}: {}: {why}\nit was not written to flash", changes[at].logged()))
     })?;
     let area = asker.desk.flash.nvram().configuration;
-    let about = written(asker.desk.flash.save(area, actions::text(&config, asker)).done().await)?;
+    let about = written(asker.desk.flash.save(area, actions::text(&config, asker.desk)).done().await)?;
     done(format!("{} bytes written as {area} configuration; it takes effect at the next reboot", about.bytes))
 }

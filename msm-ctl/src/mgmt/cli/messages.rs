@@ -3,8 +3,10 @@
 use prost::Message;
 use tokio_util::codec::LengthDelimitedCodec;
 
-/// Longest request: a command line with room to spare. What claims to be longer costs its sender the connection.
-pub(crate) const REQUEST_MAX: usize = 64 * 1024;
+use msm_config::TEXT_MAX;
+
+/// Longest request: a configuration, and a command line with room to spare. What claims to be longer costs its sender the connection.
+pub(crate) const REQUEST_MAX: usize = TEXT_MAX + 64 * 1024;
 /// Data of one answer frame; longer answers come in several.
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// Longest answer frame: a chunk and the fields around it.
@@ -19,6 +21,12 @@ pub(crate) struct Request {
     /// The command line.
     #[prost(string, tag = "2")]
     pub(crate) line: String,
+    /// The file that the command reads where the client runs.
+    #[prost(bytes = "vec", tag = "3")]
+    pub(crate) attachment: Vec<u8>,
+    /// The command of this id is given up: no other field means anything.
+    #[prost(bool, tag = "4")]
+    pub(crate) cancel: bool,
 }
 
 /// Server to client.
@@ -61,6 +69,12 @@ pub(crate) struct Announce {
     /// For the prompt: something is not saved.
     #[prost(bool, tag = "6")]
     pub(crate) unsaved: bool,
+    /// For the prompt: this client may configure.
+    #[prost(bool, tag = "7")]
+    pub(crate) admin: bool,
+    /// Long answers stop at each screenful, at a terminal.
+    #[prost(bool, tag = "8")]
+    pub(crate) paging: bool,
 }
 
 /// Part of an answer; the last has `last` set, and only then `ok` and `error` mean something.
@@ -75,7 +89,7 @@ pub(crate) struct Answer {
     /// Why not, or empty.
     #[prost(string, tag = "3")]
     pub(crate) error: String,
-    /// Part of the data, a JSON object in UTF-8, cut at any byte.
+    /// Part of the data, a JSON object in UTF-8, cut at any byte; a line end in it means nothing, but that what is before it can be shown.
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) data: Vec<u8>,
     /// The last part.
@@ -87,6 +101,9 @@ pub(crate) struct Answer {
     /// It was not tried, and may be sent to the master.
     #[prost(bool, tag = "7")]
     pub(crate) elsewhere: bool,
+    /// `data` is content of the file that the command writes where the client runs, and no JSON.
+    #[prost(bool, tag = "8")]
+    pub(crate) file: bool,
 }
 
 /// Framing of one direction: four bytes of length, big endian.

@@ -1,5 +1,6 @@
 //! The command line's server in an MSM: many clients, each of which can harm only itself.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,14 +9,16 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use prost::Message;
-use prost::bytes::Bytes;
+use prost::bytes::{Bytes, BytesMut};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 use tracing::warn;
 
+use super::baseline::Baseline;
 use super::messages::{self, ANSWER_MAX, Announce, Body, CHUNK, FromServer, REQUEST_MAX, Request};
+use super::sessions::Sessions;
 use super::who::Who;
 use super::{actions, shows};
 use crate::config::chassis::Chassis;
@@ -25,7 +28,7 @@ use crate::msm::board::Board;
 use crate::netlink::View;
 use crate::task::Tasks;
 use msm_config::Command;
-use msm_config::model::Record;
+use msm_config::model::{Access, Record};
 use msm_dataplane::FdbFilter;
 
 /// Clients at once: some people, their scripts and a testbed.
@@ -38,6 +41,10 @@ const IDLE: Duration = Duration::from_secs(3600);
 const STUCK: Duration = Duration::from_secs(10);
 /// Longest wait for the actor: replication is bounded to 200 ms and a failover to some seconds.
 const ACTOR: Duration = Duration::from_secs(30);
+/// Requests of a client that wait while another is answered.
+const INBOX: usize = 16;
+/// Pieces of a file on their way to a client.
+const FILE_CHUNKS: usize = 4;
 /// Group whose members may use the command line.
 const GROUP: &str = "msm";
 
@@ -95,6 +102,10 @@ pub(crate) struct Desk {
     pub(crate) started: std::time::SystemTime,
     /// The actor.
     pub(crate) jobs: mpsc::Sender<Job>,
+    /// Who is connected.
+    pub(crate) sessions: Sessions,
+    /// Counters when they were last cleared.
+    pub(crate) baseline: Baseline,
     /// A place is held from the reading of a request to the writing of its answer.
     pub(crate) answers: Arc<Semaphore>,
 }
@@ -163,88 +174,194 @@ fn admit(stream: &UnixStream) -> Result<Who, String> {
     }
 }
 
+type Reader = FramedRead<OwnedReadHalf, LengthDelimitedCodec>;
 type Writer = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
+
+/// A request, as far as it is understood.
+struct Asked {
+    request: Request,
+    command: Result<Command, String>,
+}
+
+impl Asked {
+    fn new(request: Request) -> Self {
+        let command = msm_config::parse(&request.line).map_err(|fault| fault.render(&request.line));
+        Self { request, command }
+    }
+
+    /// Whether it ends with its client, or when that gives it up. What changes something runs to its end.
+    fn ends_early(&self) -> bool {
+        use msm_config::command::Action::{Capture, Download, Upload};
+        matches!(self.command, Ok(Command::Act(Capture { .. } | Upload(_) | Download { .. })))
+    }
+}
 
 async fn converse(stream: UnixStream, who: &Who, mut desk: Desk) -> Result<End, End> {
     let (read, write) = stream.into_split();
-    let mut reader: FramedRead<OwnedReadHalf, _> = FramedRead::new(read, messages::codec(REQUEST_MAX));
+    let mut reader: Reader = FramedRead::new(read, messages::codec(REQUEST_MAX));
     let mut writer: Writer = FramedWrite::new(write, messages::codec(ANSWER_MAX));
-    let mut said = announce(&desk.board.borrow_and_update());
+    let entered = desk.sessions.enter(who.clone());
+    // Requests that came while another was answered.
+    let mut inbox = VecDeque::new();
+    let mut said = announce(&desk.board.borrow_and_update(), who);
     send(&mut writer, Body::Announce(said.clone())).await?;
     loop {
-        tokio::select! {
-            changed = desk.board.changed() => {
-                changed.map_err(|_| End::Gone)?;
-                let now = announce(&desk.board.borrow_and_update());
-                if now != said {
-                    send(&mut writer, Body::Announce(now.clone())).await?;
-                    said = now;
+        let request = match inbox.pop_front() {
+            Some(request) => request,
+            None => tokio::select! {
+                changed = desk.board.changed() => {
+                    changed.map_err(|_| End::Gone)?;
+                    let now = announce(&desk.board.borrow_and_update(), who);
+                    if now != said {
+                        send(&mut writer, Body::Announce(now.clone())).await?;
+                        said = now;
+                    }
+                    continue;
                 }
-            }
-            frame = tokio::time::timeout(IDLE, reader.next()) => {
-                let bytes = match frame {
+                frame = tokio::time::timeout(IDLE, reader.next()) => match frame {
                     Err(_) => return Err(End::Bad(format!("no request for {} s", IDLE.as_secs()))),
-                    Ok(None) => return Ok(End::Gone),
-                    Ok(Some(bytes)) => bytes.map_err(|e| match e.kind() {
-                        io::ErrorKind::InvalidData => End::Bad(e.to_string()),
-                        _ => End::Gone,
-                    })?,
-                };
-                let request = Request::decode(bytes).map_err(|e| End::Bad(e.to_string()))?;
-                let id = request.id;
-                let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|_| End::Gone)?;
-                let answer = answer(request, who, &desk).await;
-                // What the command changed comes before its answer: the client's next prompt shows it.
-                let now = announce(&desk.board.borrow_and_update());
-                if now != said {
-                    send(&mut writer, Body::Announce(now.clone())).await?;
-                    said = now;
+                    Ok(frame) => request(frame)?,
+                },
+            },
+        };
+        if request.cancel {
+            // Its answer is on the way already.
+            continue;
+        }
+        let place = Arc::clone(&desk.answers).acquire_owned().await.map_err(|_| End::Gone)?;
+        entered.command();
+        let asked = Asked::new(request);
+        let id = asked.request.id;
+        let answer = carry_out(asked, who, &desk, &mut reader, &mut writer, &mut inbox).await?;
+        // What the command changed comes before its answer: the client's next prompt shows it.
+        let now = announce(&desk.board.borrow_and_update(), who);
+        if now != said {
+            send(&mut writer, Body::Announce(now.clone())).await?;
+            said = now;
+        }
+        send_answer(&mut writer, id, answer).await?;
+        drop(place);
+    }
+}
+
+/// What came on the connection.
+fn request(frame: Option<io::Result<BytesMut>>) -> Result<Request, End> {
+    let bytes = frame.ok_or(End::Gone)?.map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidData => End::Bad(e.to_string()),
+        _ => End::Gone,
+    })?;
+    Request::decode(bytes).map_err(|e| End::Bad(e.to_string()))
+}
+
+/// Answers a request; meanwhile the client gets the file that it makes, and may give it up.
+async fn carry_out(
+    asked: Asked,
+    who: &Who,
+    desk: &Desk,
+    reader: &mut Reader,
+    writer: &mut Writer,
+    inbox: &mut VecDeque<Request>,
+) -> Result<Answer, End> {
+    let (file, mut chunks) = mpsc::channel::<Vec<u8>>(FILE_CHUNKS);
+    let (id, ends_early) = (asked.request.id, asked.ends_early());
+    let mut work = std::pin::pin!(answer(asked, who, desk, file));
+    let mut gone = None;
+    let answer = loop {
+        tokio::select! {
+            biased;
+            chunk = chunks.recv(), if !chunks.is_closed() || !chunks.is_empty() => {
+                if let Some(chunk) = chunk && gone.is_none() {
+                    send_file(writer, id, &chunk).await?;
                 }
-                send_answer(&mut writer, id, answer).await?;
-                drop(place);
             }
+            answer = &mut work => break answer,
+            frame = reader.next(), if gone.is_none() => match request(frame) {
+                Err(end) if ends_early => return Err(end),
+                Err(end) => gone = Some(end),
+                Ok(request) if request.cancel && request.id == id => if ends_early {
+                    break Answer::failed("given up; what came until then is kept", desk);
+                },
+                Ok(_) if inbox.len() == INBOX => {
+                    return Err(End::Bad(format!("more than {INBOX} requests at once")));
+                }
+                Ok(request) => inbox.push_back(request),
+            },
+        }
+    };
+    match gone {
+        Some(end) => Err(end),
+        None => {
+            while let Ok(chunk) = chunks.try_recv() {
+                send_file(writer, id, &chunk).await?;
+            }
+            Ok(answer)
         }
     }
 }
 
-fn announce(board: &Board) -> Announce {
+fn announce(board: &Board, who: &Who) -> Announce {
+    let config = &board.config.config;
     Announce {
         slot: board.status.identity.slot.to_string(),
         role: board.status.role.name().to_owned(),
         master: board.status.role.is_master(),
         epoch: board.status.owner.map_or(0, |owner| owner.epoch),
-        sys_name: board.config.config.system.name.clone(),
+        sys_name: config.system.name.clone(),
         unsaved: board.config.unsaved(),
+        admin: who.access(config) == Access::Admin,
+        paging: config.cli.paging,
     }
+}
+
+/// Data of an answer: what is long is made while it is sent, so that neither side holds it whole.
+pub(super) enum Data {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// Piece by piece, each some [`CHUNK`] or shorter. Making one takes system calls or time: not for an event loop.
+    Pieces(Box<dyn Iterator<Item = Vec<u8>> + Send>),
 }
 
 /// An answer before it is cut into frames.
 struct Answer {
-    result: Result<Vec<u8>, String>,
+    result: Result<Data, String>,
     role: &'static str,
     elsewhere: bool,
 }
 
-async fn answer(request: Request, who: &Who, desk: &Desk) -> Answer {
+impl Answer {
+    fn failed(why: &str, desk: &Desk) -> Self {
+        let role = desk.board.borrow().status.role.name();
+        Self { result: Err(why.to_owned()), role, elsewhere: false }
+    }
+}
+
+/// Runs `work` where it may take its time.
+pub(super) async fn patiently<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let work = tokio::task::spawn_blocking(move || {
+        crate::process::be_patient();
+        work()
+    });
+    work.await.map_err(|e| format!("it failed: {e}"))
+}
+
+async fn answer(asked: Asked, who: &Who, desk: &Desk, file: mpsc::Sender<Vec<u8>>) -> Answer {
     let access = who.access(&desk.board.borrow().config.config);
-    let result = match msm_config::parse(&request.line) {
-        Err(fault) => Err(Trouble::Failed(fault.render(&request.line))),
+    let Request { id, attachment, .. } = asked.request;
+    let asker = Asker { id, who, desk, attachment, file };
+    let result = match asked.command {
+        Err(fault) => Err(Trouble::Failed(fault)),
         Ok(command) if command.access() > access => Err(Trouble::Failed(who.may_only_look())),
         Ok(Command::Show(show)) => {
             let desk = desk.clone();
             // Tables are read by system calls that take milliseconds.
-            tokio::task::spawn_blocking(move || {
-                crate::process::be_patient();
-                shows::show(show, &desk)
-            })
-            .await
-            .map_err(|e| format!("show failed: {e}"))
-            .and_then(|shown| shown)
-            .map_err(Trouble::Failed)
+            let shown = patiently(move || shows::show(show, &desk)).await;
+            shown.and_then(|shown| shown).map_err(Trouble::Failed)
         }
         Ok(Command::Session(_)) => Err(Trouble::Failed("that is the client's own to do".to_owned())),
-        Ok(Command::Change(change)) => actions::change(change, &Asker { id: request.id, who, desk }).await,
-        Ok(Command::Act(action)) => actions::act(action, &Asker { id: request.id, who, desk }).await,
+        Ok(Command::Change(change)) => actions::change(change, &asker).await.map(Data::Whole),
+        Ok(Command::Act(action)) => actions::act(action, &asker).await.map(Data::Whole),
     };
     let role = desk.board.borrow().status.role;
     let (result, elsewhere) = match result {
@@ -261,6 +378,11 @@ pub(super) struct Asker<'a> {
     pub(super) id: u64,
     pub(super) who: &'a Who,
     pub(super) desk: &'a Desk,
+    /// The file that the command reads where the client runs, up to [`msm_config::TEXT_MAX`].
+    pub(super) attachment: Vec<u8>,
+    /// Takes the file that the command writes where the client runs, in pieces up to [`CHUNK`]. It waits for a slow client; when the
+    /// client is gone or gives up, the action is dropped.
+    pub(super) file: mpsc::Sender<Vec<u8>>,
 }
 
 /// Why a command has no data.
@@ -291,29 +413,56 @@ pub(super) async fn ask(id: u64, work: Work, asker: &Asker<'_>) -> Result<String
     }
 }
 
-async fn send_answer(writer: &mut Writer, id: u64, answer: Answer) -> Result<(), End> {
-    let (data, error) = match answer.result {
-        Ok(data) => (data, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
-    let mut rest = data.as_slice();
-    loop {
-        let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
-        rest = after;
-        let frame = messages::Answer {
-            id,
-            ok: error.is_none(),
-            error: error.clone().unwrap_or_default(),
-            data: chunk.to_vec(),
-            last: rest.is_empty(),
-            role: answer.role.to_owned(),
-            elsewhere: answer.elsewhere,
-        };
+async fn send_file(writer: &mut Writer, id: u64, content: &[u8]) -> Result<(), End> {
+    for chunk in content.chunks(CHUNK) {
+        let frame = messages::Answer { id, data: chunk.to_vec(), file: true, ..messages::Answer::default() };
         send(writer, Body::Answer(frame)).await?;
-        if rest.is_empty() {
-            return Ok(());
-        }
     }
+    Ok(())
+}
+
+async fn send_answer(writer: &mut Writer, id: u64, answer: Answer) -> Result<(), End> {
+    let last = messages::Answer {
+        id,
+        last: true,
+        role: answer.role.to_owned(),
+        elsewhere: answer.elsewhere,
+        ..messages::Answer::default()
+    };
+    let failed = |error| messages::Answer { error, ..last.clone() };
+    let done = || messages::Answer { ok: true, ..last.clone() };
+    let end = match answer.result {
+        Err(error) => failed(error),
+        // The usual answer is one frame.
+        Ok(Data::Whole(data)) if data.len() <= CHUNK => messages::Answer { data, ..done() },
+        Ok(Data::Whole(data)) => {
+            send_data(writer, id, &data).await?;
+            done()
+        }
+        Ok(Data::Pieces(mut pieces)) => loop {
+            let made = patiently(move || {
+                let piece = pieces.next();
+                (pieces, piece)
+            });
+            match made.await {
+                Err(why) => break failed(why),
+                Ok((_, None)) => break done(),
+                Ok((rest, Some(piece))) => {
+                    pieces = rest;
+                    send_data(writer, id, &piece).await?;
+                }
+            }
+        },
+    };
+    send(writer, Body::Answer(end)).await
+}
+
+async fn send_data(writer: &mut Writer, id: u64, data: &[u8]) -> Result<(), End> {
+    for chunk in data.chunks(CHUNK) {
+        let frame = messages::Answer { id, data: chunk.to_vec(), ..messages::Answer::default() };
+        send(writer, Body::Answer(frame)).await?;
+    }
+    Ok(())
 }
 
 async fn send(writer: &mut Writer, body: Body) -> Result<(), End> {

@@ -39,6 +39,8 @@ async fn bed() -> Bed {
         flash: Flash::open(&dir.path().join("flash")).expect("opens").0,
         started: std::time::SystemTime::now(),
         jobs: sender,
+        sessions: Sessions::default(),
+        baseline: Baseline::default(),
         answers: Arc::new(Semaphore::new(ANSWERS)),
     };
     let listener = bind(&path).expect("binds");
@@ -55,7 +57,7 @@ impl Client {
     }
 
     async fn ask(&mut self, id: u64, line: &str) {
-        let request = Request { id, line: line.into() }.encode_to_vec();
+        let request = Request { id, line: line.into(), ..Request::default() }.encode_to_vec();
         self.0.send(Bytes::from(request)).await.expect("sent");
     }
 
@@ -158,15 +160,16 @@ async fn a_long_answer_comes_in_parts() {
     let data: Vec<u8> = (0..3 * CHUNK + 17).map(|n| n as u8).collect();
     let expected = data.clone();
     tokio::spawn(async move {
-        let answer = Answer { result: Ok(data), role: "master", elsewhere: false };
+        let answer = Answer { result: Ok(Data::Whole(data)), role: "master", elsewhere: false };
         assert!(send_answer(&mut writer, 3, answer).await.is_ok());
     });
     let mut client = Client(tokio_util::codec::Framed::new(theirs, messages::codec(ANSWER_MAX)));
     let mut got: Vec<u8> = Vec::new();
     for part in 0.. {
+        // Four parts, and the end.
         let answer = client.answer().await;
         got.extend(&answer.data);
-        assert_eq!(answer.last, part == 3);
+        assert_eq!(answer.last, part == 4);
         if answer.last {
             break;
         }

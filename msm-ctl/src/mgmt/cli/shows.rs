@@ -1,57 +1,89 @@
-//! What each `show` command answers, from the board, the netlink view and the tables.
+//! What each `show` command answers, from the board, the netlink view, the flash and the tables.
 
-use std::collections::BTreeMap;
+mod fdb;
+mod management;
+mod ports;
+mod vlan;
+
 use std::time::SystemTime;
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use msm_config::command::Show;
+use msm_config::model::Severity;
+use msm_config::name::Name;
+use msm_config::portlist::Missing;
 
-use msm_abi::{DropReason, FdbEntry, FdbKey, NO_LPORT, PortCounters, STAMP_SHIFT, stamp};
-
-use super::server::Desk;
-use super::views;
+use super::server::{Data, Desk};
+use super::{actions, views};
+use crate::flash::area::Area;
 use crate::mgmt::log::{self, Target};
 use crate::msm::board::Board;
-use crate::netlink::{self, Limits, Netdev};
-use crate::process;
-use msm_config::command::Show;
-use msm_config::mac::Mac;
-use msm_config::model::Severity;
-use msm_config::port::PortName;
 
-/// Answers `show` as JSON. Reads tables: not for an event loop.
-pub(crate) fn show(show: Show, desk: &Desk) -> Result<Vec<u8>, String> {
+/// Answers `show` as JSON. Reads tables and files: not for an event loop.
+pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
     let board = desk.board.borrow().clone();
     let json = match show {
+        Show::Fdb(selection) => return fdb::fdb(&selection, &board),
         Show::Switch => serde_json::to_vec(&switch(desk, &board)),
         Show::Version => serde_json::to_vec(&version(desk, &board)),
+        Show::Configuration => {
+            serde_json::to_vec(&views::Text { text: actions::text(&board.config.config, desk) })
+        }
         Show::Failover => serde_json::to_vec(&failover(&board)),
-        Show::Fdb(_) => serde_json::to_vec(&fdb(&board)?),
-        Show::Ports(_) => serde_json::to_vec(&ports(desk, &board)?),
+        Show::Ports(list) => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
+        Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
         Show::Log { nvram, severity } => {
             let target = if nvram { Target::Nvram } else { Target::MemoryBuffer };
             let severity = severity.unwrap_or(Severity::Debug).into();
             serde_json::to_vec(&views::Log { lines: desk.log.lines(target, severity, usize::MAX) })
         }
-        _ => return Err("not built yet".to_owned()),
+        Show::Accounts => serde_json::to_vec(&management::accounts(&board)),
+        Show::Session => serde_json::to_vec(&management::sessions(desk, &board)),
+        Show::Memory => serde_json::to_vec(&management::memory(&board)?),
+        Show::Dns => serde_json::to_vec(&management::dns(&board)),
+        Show::Syslog => serde_json::to_vec(&management::syslog(&board)),
     };
-    json.map_err(|e| e.to_string())
+    json.map(Data::Whole).map_err(|e| e.to_string())
 }
 
 fn switch(desk: &Desk, board: &Board) -> views::Switch {
+    let config = &board.config.config;
+    let nvram = desk.flash.nvram();
     views::Switch {
-        sys_name: board.config.config.system.name.clone(),
+        sys_name: config.system.name.clone(),
+        sys_location: config.system.location.clone(),
+        sys_contact: config.system.contact.clone(),
         system_mac: desk.chassis.system_mac.to_string(),
         platform: desk.chassis.kind.to_string(),
-        recovery_mode: board.config.config.failover.recovery.to_string(),
+        recovery_mode: config.failover.recovery.to_string(),
         current_time: log::stamp(SystemTime::now()),
         boot_time: log::stamp(desk.started),
         unsaved: board.config.unsaved(),
         generation: board.status.generation,
-        agingtime_s: board.config.config.fdb.aging_s,
+        agingtime_s: config.fdb.aging_s,
         chassis: desk.chassis.name.clone(),
         slot: board.status.identity.slot.to_string(),
         role: board.status.role.name().to_owned(),
         version: board.status.identity.version.clone(),
+        image_selected: nvram.image.to_string(),
+        image_booted: nvram.image_booted.map(|area| area.to_string()),
+        config_selected: nvram.configuration.to_string(),
+        config_booted: nvram.configuration_booted.map(|area| area.to_string()),
+        primary_config: saved(desk, Area::Primary),
+        secondary_config: saved(desk, Area::Secondary),
+    }
+}
+
+/// What an area of this MSM's flash holds. Waits for the disk.
+fn saved(desk: &Desk, area: Area) -> views::Saved {
+    match desk.flash.load(area) {
+        Ok(Some(saved)) => views::Saved {
+            bytes: saved.about.bytes,
+            saved: Some(log::stamp(saved.about.at)),
+            version: Some(saved.about.version),
+            fault: None,
+        },
+        Ok(None) => views::Saved::default(),
+        Err(fault) => views::Saved { fault: Some(fault.to_string()), ..views::Saved::default() },
     }
 }
 
@@ -107,6 +139,7 @@ pub(super) fn failover(board: &Board) -> views::Failover {
         msm,
         owner: status.owner.map(|owner| views::Owner { slot: owner.slot.to_string(), epoch: owner.epoch }),
         ready_slot: status.ready_slot.map(|slot| slot.to_string()),
+        note: status.ready_slot.is_none().then(|| NO_SLAVE.to_owned()),
         generation: status.generation,
         cause: status.history.cause.to_string(),
         link_action: status.options.link_action.to_string(),
@@ -135,138 +168,14 @@ pub(super) fn failover(board: &Board) -> views::Failover {
     }
 }
 
+/// What it means that nobody is ready.
+const NO_SLAVE: &str = "No slave is ready: commands are answered at once and are in this master alone; what is not saved ends with it.";
 const NO_TABLES: &str = "no tables yet: no MSM has started the forwarding plane";
 
-/// `show fdb` as JSON, made row by row: a full table as rows of text would be many times its size.
-struct FdbRows {
-    stations: Vec<(FdbKey, FdbEntry)>,
-    now: u32,
-    capacity: u32,
-    aging_s: u32,
+fn no_vlan(name: &Name) -> String {
+    format!("there is no VLAN \"{name}\"; see show vlan")
 }
 
-impl Serialize for FdbRows {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Rows<'a>(&'a FdbRows);
-        impl Serialize for Rows<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer
-                    .collect_seq(self.0.stations.iter().map(|(key, entry)| station(self.0.now, *key, *entry)))
-            }
-        }
-        let mut fields = serializer.serialize_struct("Fdb", 4)?;
-        fields.serialize_field("entries", &Rows(self))?;
-        fields.serialize_field("count", &self.stations.len())?;
-        fields.serialize_field("capacity", &self.capacity)?;
-        fields.serialize_field("agingtime_s", &self.aging_s)?;
-        fields.end()
-    }
+fn no_port(missing: Missing) -> String {
+    format!("there is no {missing} in this chassis; see show ports")
 }
-
-fn fdb(board: &Board) -> Result<FdbRows, String> {
-    let observer = board.observer.as_ref().ok_or(NO_TABLES)?;
-    let mut stations = Vec::new();
-    observer.fdb(&mut |key, entry| stations.push((key, entry))).map_err(|e| e.to_string())?;
-    stations.sort_unstable_by_key(|(key, _)| (key.vid(), key.mac()));
-    Ok(FdbRows {
-        stations,
-        now: stamp(process::monotonic_ns()),
-        capacity: observer.fdb_capacity(),
-        aging_s: board.config.config.fdb.aging_s,
-    })
-}
-
-/// One row of `show fdb`; `now` is a stamp.
-pub(super) fn station(now: u32, key: FdbKey, entry: FdbEntry) -> views::FdbEntry {
-    let flags = match entry.flags() {
-        f if f & FdbEntry::BLACKHOLE != 0 => vec!["static", "blackhole"],
-        f if f & FdbEntry::STATIC != 0 => vec!["static"],
-        _ => vec!["dynamic"],
-    };
-    let age = if flags[0] == "dynamic" { now.wrapping_sub(entry.stamp()) } else { 0 };
-    views::FdbEntry {
-        mac: Mac(key.mac()).to_string(),
-        vlan: vlan_name(key.vid()),
-        vid: key.vid(),
-        port: match entry.lport() {
-            NO_LPORT => String::new(),
-            _ if entry.flags() & FdbEntry::BLACKHOLE != 0 => String::new(),
-            lport => PortName::of(lport).to_string(),
-        },
-        age_s: (u64::from(age) << STAMP_SHIFT) / 1_000_000_000,
-        flags: flags.into_iter().map(str::to_owned).collect(),
-    }
-}
-
-fn vlan_name(vid: u16) -> String {
-    if vid == 1 { "Default".to_owned() } else { format!("VLAN{vid}") }
-}
-
-fn ports(desk: &Desk, board: &Board) -> Result<views::Ports, String> {
-    let counters = match &board.observer {
-        Some(observer) => observer.counters().map_err(|e| e.to_string())?,
-        None => BTreeMap::new(),
-    };
-    let ports = desk
-        .chassis
-        .ports
-        .iter()
-        .map(|(lport, netdev)| {
-            let device = desk.view.get(netdev);
-            let mut faults: Vec<String> = netlink::faults(&desk.view, netdev, &Limits::default())
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            for fault in board.faults.get(lport).into_iter().flatten() {
-                if !faults.contains(fault) {
-                    faults.push(fault.clone());
-                }
-            }
-            let counters = counters.get(lport).copied().unwrap_or_default();
-            port(PortName::of(*lport), netdev, device.as_ref(), faults, &counters)
-        })
-        .collect();
-    Ok(views::Ports { ports })
-}
-
-/// One row of `show ports`.
-pub(super) fn port(
-    name: PortName,
-    netdev: &str,
-    device: Option<&Netdev>,
-    faults: Vec<String>,
-    counters: &PortCounters,
-) -> views::Port {
-    let drops = DropReason::ALL
-        .into_iter()
-        .map(|(reason, text)| (text.to_owned(), counters.drops[reason as usize]))
-        .filter(|(_, frames)| *frames > 0)
-        .collect();
-    views::Port {
-        port: name.to_string(),
-        netdev: netdev.to_owned(),
-        ifindex: device.map_or(0, |device| device.ifindex),
-        state: match device {
-            None => "absent",
-            Some(device) if !device.admin_up => "disabled",
-            Some(device) if device.carrier => "active",
-            Some(_) => "ready",
-        }
-        .to_owned(),
-        faults,
-        carrier_changes: device.map_or(0, |device| device.carrier_changes),
-        rx_frames: counters.rx_frames,
-        rx_bytes: counters.rx_bytes,
-        tx_frames: counters.tx_frames,
-        tx_bytes: counters.tx_bytes,
-        flooded: counters.flooded,
-        tx_flood_copies: counters.tx_flood_copies,
-        learned: counters.learned,
-        learn_full: counters.learn_full,
-        drops,
-    }
-}
-
-#[cfg(test)]
-#[path = "shows_tests.rs"]
-mod tests;

@@ -1,5 +1,10 @@
 //! Answers as people read them, in the manual's layout.
 
+mod fdb;
+mod management;
+mod switch;
+mod vlan;
+
 use std::fmt::Write;
 
 use serde::de::DeserializeOwned;
@@ -9,16 +14,63 @@ use msm_config::Command;
 use msm_config::command::Show;
 
 use super::views;
+use fdb::Rows;
 
-/// The text of an answer to `line`. Data of a newer server that this client cannot lay out is printed as it came.
-pub(super) fn render(line: &str, data: &Value) -> String {
-    let text = match msm_config::parse(line) {
-        Ok(Command::Show(Show::Switch)) => read(data).map(|view| switch(&view)),
-        Ok(Command::Show(Show::Version)) => read(data).map(|view| version(&view)),
-        Ok(Command::Show(Show::Failover)) => read(data).map(|view| failover(&view)),
-        Ok(Command::Show(Show::Fdb(_))) => read(data).map(|view| fdb(&view)),
-        Ok(Command::Show(Show::Ports(_))) => read(data).map(|view| ports(&view)),
-        Ok(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
+/// Lays out an answer while it comes.
+pub(super) enum Layout {
+    /// Row by row.
+    Fdb(Rows),
+    /// At its end.
+    Whole(Option<Command>, Vec<u8>),
+}
+
+impl Layout {
+    /// For the answer to `command`; none if this client does not know it.
+    pub(super) fn new(command: Option<&Command>) -> Self {
+        match command {
+            Some(Command::Show(Show::Fdb(_))) => Self::Fdb(Rows::default()),
+            command => Self::Whole(command.cloned(), Vec::new()),
+        }
+    }
+
+    /// What can be shown now that `data` has come.
+    pub(super) fn more(&mut self, data: &[u8]) -> String {
+        match self {
+            Self::Fdb(rows) => rows.more(data),
+            Self::Whole(_, all) => {
+                all.extend(data);
+                String::new()
+            }
+        }
+    }
+
+    /// The rest.
+    pub(super) fn end(self) -> String {
+        match self {
+            Self::Fdb(rows) => rows.end(),
+            Self::Whole(command, all) => {
+                render(command.as_ref(), &serde_json::from_slice(&all).unwrap_or(Value::Null))
+            }
+        }
+    }
+}
+
+/// The text of an answer. Data of a newer server that this client cannot lay out is printed as it came.
+pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
+    let text = match command {
+        Some(Command::Show(Show::Switch)) => read(data).map(|view| switch::switch(&view)),
+        Some(Command::Show(Show::Version)) => read(data).map(|view| switch::version(&view)),
+        Some(Command::Show(Show::Failover)) => read(data).map(|view| failover(&view)),
+        Some(Command::Show(Show::Ports(_))) => read(data).map(|view| ports(&view)),
+        Some(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
+        Some(Command::Show(Show::Configuration)) => read(data).map(|view: views::Text| view.text),
+        Some(Command::Show(Show::Vlan { detail: true, .. })) => read(data).map(|view| vlan::detail(&view)),
+        Some(Command::Show(Show::Vlan { .. })) => read(data).map(|view| vlan::table(&view)),
+        Some(Command::Show(Show::Accounts)) => read(data).map(|view| management::accounts(&view)),
+        Some(Command::Show(Show::Session)) => read(data).map(|view| management::sessions(&view)),
+        Some(Command::Show(Show::Memory)) => read(data).map(|view| management::memory(&view)),
+        Some(Command::Show(Show::Dns)) => read(data).map(|view| management::dns(&view)),
+        Some(Command::Show(Show::Syslog)) => read(data).map(|view| management::syslog(&view)),
         _ => read(data).map(|done: views::Done| match done.message.as_str() {
             "" => String::new(),
             message => format!("{message}\n"),
@@ -40,42 +92,6 @@ fn rows(rows: &[(&str, String)]) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    text
-}
-
-fn switch(view: &views::Switch) -> String {
-    let gap = || ("", String::new());
-    rows(&[
-        ("SysName", view.sys_name.clone()),
-        ("System MAC", view.system_mac.clone()),
-        gap(),
-        ("Platform", view.platform.clone()),
-        gap(),
-        ("Recovery Mode", view.recovery_mode.clone()),
-        gap(),
-        ("Current Time", view.current_time.clone()),
-        ("Timezone", "GMT Offset: 0 minutes, name is GMT.".to_owned()),
-        ("Boot Time", view.boot_time.clone()),
-        gap(),
-        ("FDB Aging Time", aging(view.agingtime_s)),
-        ("Config", if view.unsaved { "modified, not saved" } else { "unchanged" }.to_owned()),
-        ("EW Version", view.version.clone()),
-        ("Answered by", format!("MSM-{} ({})", view.slot.to_uppercase(), view.role)),
-    ])
-}
-
-fn version(view: &views::Version) -> String {
-    let mut text = format!("Chassis : {}\n", view.platform);
-    for msm in &view.msm {
-        let _ = writeln!(
-            text,
-            "MSM-{}   : {} image, version {}",
-            msm.slot.to_uppercase(),
-            msm.image,
-            msm.version
-        );
-    }
-    let _ = write!(text, "Map ABI : {}\nKernel  : {}\n", view.map_abi, view.kernel);
     text
 }
 
@@ -108,6 +124,9 @@ fn failover(view: &views::Failover) -> String {
     let ready =
         view.ready_slot.as_ref().map_or("none".to_owned(), |slot| format!("MSM-{}", slot.to_uppercase()));
     row(&mut text, "Ready to take over", &ready);
+    if let Some(note) = &view.note {
+        let _ = writeln!(text, "{note}");
+    }
     let _ = writeln!(
         text,
         "\n{:<15} {:<16} {:<14} {:<16} Current reason",
@@ -120,39 +139,6 @@ fn failover(view: &views::Failover) -> String {
             row.name, row.old_state, row.old_reason, row.state, row.reason
         );
     }
-    text
-}
-
-fn fdb(view: &views::Fdb) -> String {
-    let mut text = format!("{:<7} {:<17} {:<14} {:>6} {:<6} Port\n", "Index", "Mac", "Vlan", "Age", "Flags");
-    for (index, entry) in view.entries.iter().enumerate() {
-        let flags: String = entry
-            .flags
-            .iter()
-            .map(|flag| match flag.as_str() {
-                "dynamic" => 'd',
-                "static" => 's',
-                "blackhole" => 'b',
-                _ => '?',
-            })
-            .collect();
-        let vlan = format!("{}({:04})", entry.vlan, entry.vid);
-        let _ = writeln!(
-            text,
-            "{index:<7} {:<17} {vlan:<14} {:>6} {flags:<6} {}",
-            entry.mac, entry.age_s, entry.port
-        );
-    }
-    let count = |flag: &str| view.entries.iter().filter(|e| e.flags.iter().any(|f| f == flag)).count();
-    let _ = write!(
-        text,
-        "\nFlags : d - Dynamic, s - Static, b - Blackhole\nTotal: {} Static: {} Dyn: {}  Capacity: {}\nFDB Aging time: {}\n",
-        view.count,
-        count("static"),
-        count("dynamic"),
-        view.capacity,
-        aging(view.agingtime_s)
-    );
     text
 }
 

@@ -8,11 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::mgmt::log::LogLine;
 
+mod management;
+mod vlan;
+
+pub(crate) use management::{Account, Accounts, Dns, Memory, Session, Sessions, Syslog, SyslogHost, Table};
+pub(crate) use vlan::{Vlan, Vlans};
+
 /// `show switch`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Switch {
     /// sysName.
     pub(crate) sys_name: String,
+    /// sysLocation.
+    pub(crate) sys_location: String,
+    /// sysContact.
+    pub(crate) sys_contact: String,
     /// The system's address.
     pub(crate) system_mac: String,
     /// `BD6808`.
@@ -37,6 +47,31 @@ pub(crate) struct Switch {
     pub(crate) role: String,
     /// Version of the image that answered.
     pub(crate) version: String,
+    /// `primary` or `secondary`: for the next boot of the MSM that answered, as all that follows.
+    pub(crate) image_selected: String,
+    /// That of this boot.
+    pub(crate) image_booted: Option<String>,
+    /// For the next boot.
+    pub(crate) config_selected: String,
+    /// That of this boot; null: the defaults.
+    pub(crate) config_booted: Option<String>,
+    /// What the primary area holds.
+    pub(crate) primary_config: Saved,
+    /// What the secondary area holds.
+    pub(crate) secondary_config: Saved,
+}
+
+/// A saved configuration; without time nothing was saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    /// Size of the file.
+    pub(crate) bytes: u64,
+    /// When.
+    pub(crate) saved: Option<String>,
+    /// Version that saved it.
+    pub(crate) version: Option<String>,
+    /// Why it cannot be used.
+    pub(crate) fault: Option<String>,
 }
 
 /// `show version`
@@ -72,6 +107,8 @@ pub(crate) struct Failover {
     pub(crate) owner: Option<Owner>,
     /// Slave that may take over hitlessly.
     pub(crate) ready_slot: Option<String>,
+    /// What it means if nobody is.
+    pub(crate) note: Option<String>,
     /// Generation of the configuration.
     pub(crate) generation: u64,
     /// Cause of the last failover.
@@ -192,7 +229,7 @@ pub(crate) struct Port {
     pub(crate) netdev: String,
     /// Its index; 0 while it is absent.
     pub(crate) ifindex: u32,
-    /// `active`, `ready` (no carrier), `disabled` (link set down), `absent`.
+    /// `active`, `ready` (no carrier), `disabled` (by command, or its link is set down), `absent`.
     pub(crate) state: String,
     /// What is wrong with it.
     pub(crate) faults: Vec<String>,
@@ -230,4 +267,11 @@ pub(crate) struct Log {
 pub(crate) struct Done {
     /// The word; often empty.
     pub(crate) message: String,
+}
+
+/// `show configuration`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Text {
+    /// Commands and comments, as `save` writes them.
+    pub(crate) text: String,
 }

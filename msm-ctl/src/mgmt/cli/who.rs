@@ -28,6 +28,16 @@ impl Who {
         Ok(Self { uid, pid, name: user(uid) })
     }
 
+    /// Name of the user, or the uid of one without.
+    pub(crate) fn user(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.uid.to_string())
+    }
+
+    /// The process that connected.
+    pub(crate) fn pid(&self) -> Option<i32> {
+        self.pid
+    }
+
     /// Root administers whatever is configured.
     pub(crate) fn is_root(&self) -> bool {
         self.uid == 0

@@ -1,0 +1,67 @@
+//! `clear counters`: the kernel's counters go on; what they were then is subtracted from what is shown.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use msm_abi::{Lport, PortCounters};
+
+/// Counters of each port when they were last cleared here. Of this process: another MSM, and the next boot, show all that was counted.
+#[derive(Clone, Default)]
+pub(crate) struct Baseline(Arc<Mutex<BTreeMap<Lport, PortCounters>>>);
+
+impl Baseline {
+    fn ports(&self) -> MutexGuard<'_, BTreeMap<Lport, PortCounters>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts from `now` on.
+    pub(super) fn set(&self, now: BTreeMap<Lport, PortCounters>) {
+        *self.ports() = now;
+    }
+
+    /// What has been counted since. Counters below the baseline are of new tables: they count from 0.
+    pub(super) fn since(&self, port: Lport, now: &PortCounters) -> PortCounters {
+        match self.ports().get(&port) {
+            Some(then) => subtract(now, then).unwrap_or(*now),
+            None => *now,
+        }
+    }
+}
+
+fn subtract(now: &PortCounters, then: &PortCounters) -> Option<PortCounters> {
+    let mut drops = now.drops;
+    for (drop, then) in drops.iter_mut().zip(then.drops) {
+        *drop = drop.checked_sub(then)?;
+    }
+    Some(PortCounters {
+        rx_frames: now.rx_frames.checked_sub(then.rx_frames)?,
+        rx_bytes: now.rx_bytes.checked_sub(then.rx_bytes)?,
+        tx_frames: now.tx_frames.checked_sub(then.tx_frames)?,
+        tx_bytes: now.tx_bytes.checked_sub(then.tx_bytes)?,
+        flooded: now.flooded.checked_sub(then.flooded)?,
+        tx_flood_copies: now.tx_flood_copies.checked_sub(then.tx_flood_copies)?,
+        learned: now.learned.checked_sub(then.learned)?,
+        learn_full: now.learn_full.checked_sub(then.learn_full)?,
+        drops,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleared_counters_count_from_then_and_those_of_new_tables_from_nothing() {
+        let counters = |rx_frames, hairpin| {
+            let mut counters = PortCounters { rx_frames, ..PortCounters::default() };
+            counters.drops[1] = hairpin;
+            counters
+        };
+        let baseline = Baseline::default();
+        assert_eq!(baseline.since(0, &counters(7, 0)), counters(7, 0));
+        baseline.set([(0, counters(7, 2))].into());
+        assert_eq!(baseline.since(0, &counters(9, 5)), counters(2, 3));
+        assert_eq!(baseline.since(1, &counters(9, 5)), counters(9, 5), "another port");
+        assert_eq!(baseline.since(0, &counters(9, 1)), counters(9, 1), "new tables");
+    }
+}

@@ -1,0 +1,118 @@
+//! `show ports`
+
+use std::collections::BTreeMap;
+
+use msm_abi::{DropReason, PortCounters};
+use msm_config::port::PortName;
+use msm_config::portlist::PortList;
+
+use super::super::server::Desk;
+use super::super::views;
+use super::no_port;
+use crate::msm::board::Board;
+use crate::netlink::{self, Limits, Netdev};
+
+/// `show ports`
+pub(super) fn ports(list: Option<&PortList>, desk: &Desk, board: &Board) -> Result<views::Ports, String> {
+    let wanted = list.map(|list| list.resolve(&board.config.config.facts().ports));
+    let wanted = wanted.transpose().map_err(no_port)?;
+    let counters = match &board.observer {
+        Some(observer) => observer.counters().map_err(|e| e.to_string())?,
+        None => BTreeMap::new(),
+    };
+    let ports = desk
+        .chassis
+        .ports
+        .iter()
+        .filter(|(lport, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(lport)))
+        .map(|(lport, netdev)| {
+            let device = desk.view.get(netdev);
+            let mut faults: Vec<String> = netlink::faults(&desk.view, netdev, &Limits::default())
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            for fault in board.faults.get(lport).into_iter().flatten() {
+                if !faults.contains(fault) {
+                    faults.push(fault.clone());
+                }
+            }
+            let counters = desk.baseline.since(*lport, &counters.get(lport).copied().unwrap_or_default());
+            let enabled = !board.config.config.ports.disabled.contains(lport);
+            port(PortName::of(*lport), netdev, device.as_ref(), enabled, faults, &counters)
+        })
+        .collect();
+    Ok(views::Ports { ports })
+}
+
+/// One row.
+fn port(
+    name: PortName,
+    netdev: &str,
+    device: Option<&Netdev>,
+    enabled: bool,
+    faults: Vec<String>,
+    counters: &PortCounters,
+) -> views::Port {
+    let drops = DropReason::ALL
+        .into_iter()
+        .map(|(reason, text)| (text.to_owned(), counters.drops[reason as usize]))
+        .filter(|(_, frames)| *frames > 0)
+        .collect();
+    views::Port {
+        port: name.to_string(),
+        netdev: netdev.to_owned(),
+        ifindex: device.map_or(0, |device| device.ifindex),
+        state: state(device, enabled).to_owned(),
+        faults,
+        carrier_changes: device.map_or(0, |device| device.carrier_changes),
+        rx_frames: counters.rx_frames,
+        rx_bytes: counters.rx_bytes,
+        tx_frames: counters.tx_frames,
+        tx_bytes: counters.tx_bytes,
+        flooded: counters.flooded,
+        tx_flood_copies: counters.tx_flood_copies,
+        learned: counters.learned,
+        learn_full: counters.learn_full,
+        drops,
+    }
+}
+
+/// `active`, `ready` (no carrier), `disabled` (by an operator, or its link is set down), `absent`.
+pub(super) fn state(device: Option<&Netdev>, enabled: bool) -> &'static str {
+    match device {
+        None => "absent",
+        Some(device) if !device.admin_up || !enabled => "disabled",
+        Some(device) if device.carrier => "active",
+        Some(_) => "ready",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_port_row_has_the_documented_shape() {
+        let mut counters = PortCounters { rx_frames: 7, ..PortCounters::default() };
+        counters.drops[DropReason::Hairpin as usize] = 3;
+        let device = Netdev { ifindex: 1001, admin_up: true, carrier: true, ..Netdev::default() };
+        let row = port(PortName::of(0), "s1p1", Some(&device), true, vec!["text".into()], &counters);
+        let row = serde_json::to_value(row).expect("JSON");
+        assert_eq!(row["port"], "1:1");
+        assert_eq!(row["netdev"], "s1p1");
+        assert_eq!(row["ifindex"], 1001);
+        assert_eq!(row["state"], "active");
+        assert_eq!(row["faults"], json!(["text"]));
+        assert_eq!(row["rx_frames"], 7);
+        assert_eq!(row["drops"], json!({"hairpin": 3}));
+        for (admin_up, carrier, enabled, expected) in
+            [(true, false, true, "ready"), (false, false, true, "disabled"), (true, true, false, "disabled")]
+        {
+            let device = Netdev { admin_up, carrier, ..device.clone() };
+            assert_eq!(state(Some(&device), enabled), expected);
+        }
+        let row = port(PortName::of(0), "s1p1", None, true, Vec::new(), &counters);
+        assert_eq!((row.state.as_str(), row.ifindex), ("absent", 0));
+    }
+}
