@@ -53,7 +53,7 @@ impl History {
 pub(super) fn shown(line: &str) -> Option<String> {
     if let Ok(Command::Change(Change::Accounts(change))) = msm_config::parse(line) {
         let mut change = Change::Accounts(change);
-        change.plain_secret()?;
+        change.secret()?;
     }
     // A line that is wrong somewhere has its password too.
     let words: Vec<(usize, usize)> = match split(line) {
