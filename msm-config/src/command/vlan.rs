@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
     })
     .example(&["create vlan red", "configure vlan red name blue"]),
     Rule::new(
-        "configure vlan <vlan> add [ports | port] [all | <portlist>] {[tagged | untagged]}",
+        "configure vlan <vlan> add ports [all | <portlist>] {[tagged | untagged]}",
         "Makes ports members of a VLAN; a port is an untagged member of one VLAN at most",
         |a| change(VlanChange::Add { vlan: vlan(a)?, ports: a.ports("portlist"), tagged: a.has("tagged") }),
     )
@@ -60,11 +60,9 @@ pub(super) const RULES: &[Rule] = &[
         "configure vlan red tag 10",
         "configure vlan red add ports 1:2 tagged",
     ]),
-    Rule::new(
-        "configure vlan <vlan> delete [ports | port] [all | <portlist>]",
-        "Takes ports out of a VLAN",
-        |a| change(VlanChange::Remove { vlan: vlan(a)?, ports: a.ports("portlist") }),
-    )
+    Rule::new("configure vlan <vlan> delete ports [all | <portlist>]", "Takes ports out of a VLAN", |a| {
+        change(VlanChange::Remove { vlan: vlan(a)?, ports: a.ports("portlist") })
+    })
     .example(&["configure vlan Default delete ports 1:1"]),
     Rule::new(
         "configure vlan <vlan> ipaddress <address:ipaddress> {<mask>}",

@@ -7,6 +7,7 @@ use msm_config::{Config, Facts, Running};
 use tracing::{error, info, warn};
 
 use crate::flash::Flash;
+use crate::flash::area::Area;
 use crate::flash::configuration::Loaded;
 
 /// Refused lines that are logged one by one.
@@ -31,7 +32,10 @@ pub(super) fn configuration(flash: &Flash, facts: &Arc<Facts>) -> Arc<Running> {
         Loaded::Factory => (Config::factory(facts), None),
     };
     // The writer says in the log what it could not write.
-    drop(flash.update(move |nvram| nvram.configuration_booted = booted));
+    drop(flash.update(move |nvram| {
+        nvram.configuration_booted = booted;
+        nvram.image_booted = Some(Area::Primary);
+    }));
     Arc::new(Running::of(config))
 }
 

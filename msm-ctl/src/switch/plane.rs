@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msm_abi::{FdbKey, Lport};
-use msm_dataplane::{Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
+use msm_dataplane::{Capture, Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{error, info, warn};
 
@@ -229,6 +229,23 @@ impl Plane {
             return true;
         }
         false
+    }
+
+    /// Begins to record what a port receives and sends.
+    pub(crate) fn capture(&mut self, lport: Lport) -> Result<Capture, String> {
+        match self.owner.as_mut().filter(|_| !self.frozen) {
+            Some(owner) => owner.capture_start(lport).map_err(|error| error.to_string()),
+            None => Err("this MSM does not own the tables".to_owned()),
+        }
+    }
+
+    /// Records no more.
+    pub(crate) fn end_capture(&mut self) {
+        if let Some(owner) = &mut self.owner
+            && let Err(error) = owner.capture_stop()
+        {
+            warn!(target: "msm.plane", "a capture cannot be ended: {error}");
+        }
     }
 
     /// Forgets learned stations.

@@ -108,13 +108,9 @@ impl<W: Write> Writer<W> {
         block(&mut self.out, ENHANCED_PACKET, &body)
     }
 
-    /// The output, with everything written.
-    ///
-    /// # Errors
-    /// Those of the output.
-    pub(crate) fn finish(mut self) -> io::Result<W> {
-        self.out.flush()?;
-        Ok(self.out)
+    /// The output, with everything that was written.
+    pub(crate) fn written(&mut self) -> &mut W {
+        &mut self.out
     }
 }
 
@@ -183,7 +179,7 @@ mod tests {
         frames.iter().for_each(|frame| writer.frame(frame).expect("memory"));
         let cut = CapturedFrame { len: 9000, ..frames[0].clone() };
         writer.frame(&cut).expect("memory");
-        let file = writer.finish().expect("memory");
+        let file = std::mem::take(writer.written());
 
         let blocks = blocks(&file);
         assert_eq!(blocks.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [0x0A0D_0D0A, 1, 6, 6, 6]);

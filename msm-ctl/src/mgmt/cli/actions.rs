@@ -9,9 +9,9 @@ use msm_config::model::{Change, Record, Secret};
 use msm_dataplane::FdbFilter;
 use msm_proto::Slot;
 
-use super::files;
 use super::server::{Asker, Desk, Trouble, Work, ask, patiently};
 use super::views::Done;
+use super::{capture, files};
 use crate::flash::area::Area;
 use crate::mgmt::log::{self, Target};
 use crate::mgmt::password;
@@ -78,7 +78,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
         }
         Action::Upload(to) => files::upload(to, asker).await,
         Action::Download { from, incremental } => files::download(from, incremental, asker).await,
-        Action::Capture { .. } => Err(Trouble::Failed("not built yet".to_owned())),
+        Action::Capture { port, count, seconds, .. } => capture::capture(port, count, seconds, asker).await,
     }
 }
 

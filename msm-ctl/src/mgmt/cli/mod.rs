@@ -2,6 +2,7 @@
 
 mod actions;
 pub(crate) mod baseline;
+mod capture;
 pub(crate) mod client;
 mod exchange;
 mod files;

@@ -29,7 +29,8 @@ use crate::netlink::View;
 use crate::task::Tasks;
 use msm_config::Command;
 use msm_config::model::{Access, Record};
-use msm_dataplane::FdbFilter;
+use msm_config::port::PortName;
+use msm_dataplane::{Capture, FdbFilter};
 
 /// Clients at once: some people, their scripts and a testbed.
 const CLIENTS: usize = 32;
@@ -68,6 +69,15 @@ pub(crate) enum Work {
     Failover,
     /// Make a task panic.
     Exception(String),
+    /// Begin to record a port's frames. Nobody reads the reply.
+    Capture {
+        /// The port.
+        port: PortName,
+        /// Where the frames come from then.
+        source: oneshot::Sender<Result<Capture, String>>,
+    },
+    /// End it.
+    EndCapture,
     /// Send this flash to the slave.
     Synchronize(Vec<u8>),
     /// Forget learned stations.

@@ -115,6 +115,17 @@ impl Actor {
                 });
                 return;
             }
+            Work::Capture { port, source } => {
+                if let Err(Ok(_)) = source.send(self.plane.capture(port.lport())) {
+                    // Who asked has gone.
+                    self.plane.end_capture();
+                }
+                return;
+            }
+            Work::EndCapture => {
+                self.plane.end_capture();
+                return;
+            }
             Work::Synchronize(bytes) => Input::Synchronize { id, bytes },
             Work::ClearFdb(filter) => {
                 let _ = reply.send(self.clear_fdb(filter));
