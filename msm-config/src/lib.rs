@@ -3,6 +3,7 @@
 //! Pure: no sockets, no files, no clock. The running configuration is data; rendering it gives the commands that make it.
 #![forbid(unsafe_code)]
 
+pub mod area;
 pub mod command;
 pub mod docs;
 pub mod grammar;

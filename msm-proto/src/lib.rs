@@ -23,8 +23,8 @@ pub use decision::{ConfigSource, Decision, Verdict, decide};
 pub use envelope::{DecodeError, Envelope, FRAME_MAX, PROTOCOL};
 pub use message::{Message, Phase, Record, Release, Snapshot, Standing};
 pub use options::{
-    EsrpFailoverMode, LinkAction, Options, OptionsError, Preserve, REELECT_DEFAULT, RecoveryLevel, SlaveConfig,
-    TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,
+    EsrpFailoverMode, LinkAction, Options, OptionsError, Preserve, REELECT_DEFAULT, RecoveryLevel,
+    SlaveConfig, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,
 };
 pub use roles::{
     Answer, Channel, CommandId, History, Identity, Input, Keepalives, Level, Machine, MetaView, Outcome,

@@ -13,13 +13,13 @@ mod session;
 mod show;
 mod vlan;
 
-use std::fmt;
 use std::sync::LazyLock;
 
 use msm_proto::Slot;
 
 pub use rule::Rule;
 
+pub use crate::area::Area;
 use crate::grammar::{Choice, Fault, Tree, Wrong, split};
 use crate::model::{Access, Change, Severity};
 use crate::name::Name;
@@ -89,24 +89,6 @@ pub struct FdbSelection {
     pub vlan: Option<Name>,
     /// On these ports.
     pub ports: Option<PortList>,
-}
-
-/// An area of a flash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Area {
-    /// The first.
-    Primary,
-    /// The second.
-    Secondary,
-}
-
-impl fmt::Display for Area {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Primary => "primary",
-            Self::Secondary => "secondary",
-        })
-    }
 }
 
 /// Where a file is.

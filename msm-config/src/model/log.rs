@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
 use super::{Refusal, render::Text};
 
 /// Syslog hosts at once.
@@ -12,7 +16,8 @@ const HOSTS_MAX: usize = 8;
 const LINES_DEFAULT: u32 = 1000;
 
 /// How bad, worst first; names as EMS has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The switch cannot work.
     Critical,
@@ -38,6 +43,20 @@ impl Severity {
         ("info", Self::Info),
         ("debug", Self::Debug),
     ];
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|(word, _)| *word == text);
+        found.map(|(_, severity)| severity).ok_or_else(|| {
+            format!(
+                "\"{}\" is no severity; critical, error, warning, notice, info or debug",
+                text.escape_default()
+            )
+        })
+    }
 }
 
 impl fmt::Display for Severity {
@@ -193,5 +212,18 @@ impl fmt::Display for LogChange {
             Self::DeleteHost(name) => write!(f, "configure syslog delete \"{name}\""),
             Self::Commands(on) => write!(f, "{} cli-config-logging", verb(*on)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_read_as_they_are_written() {
+        for (_, severity) in Severity::ALL {
+            assert_eq!(severity.to_string().parse(), Ok(severity));
+        }
+        assert!("warn".parse::<Severity>().expect_err("short").contains("warning"));
     }
 }

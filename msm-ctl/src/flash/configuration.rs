@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::area::Area;
 use super::error::{Fault, FlashError};
 use super::seal;
 use super::store::Store;
+use msm_config::area::Area;
 
 const KIND: &str = "configuration";
 

@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::area::Area;
 use super::store::FILE_MAX;
+use msm_config::area::Area;
 
 /// Why a file was not written or cannot be used. Cheap to clone: one write may have several who wait for it.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::Flash;
-use super::area::Area;
+use msm_config::area::Area;
 
 /// Kills.
 const ROUNDS: usize = 1000;

@@ -2,7 +2,6 @@
 //!
 //! Reading is done by who asks; it may take as long as the disk does. All writing is the [`writer`]'s.
 
-pub(crate) mod area;
 pub(crate) mod configuration;
 pub(crate) mod error;
 pub(crate) mod history;

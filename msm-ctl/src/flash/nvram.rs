@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::area::Area;
 use super::error::{Fault, FlashError};
 use super::seal;
 use super::store::Store;
+use msm_config::area::Area;
 
 const KIND: &str = "nvram";
 const FILE: &str = "nvram";

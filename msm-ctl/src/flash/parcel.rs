@@ -2,10 +2,10 @@
 
 use prost::Message;
 
-use super::area::Area;
 use super::configuration::{self, Saved};
 use super::error::FlashError;
 use super::store::{FILE_MAX, Store};
+use msm_config::area::Area;
 
 /// Largest parcel: both files and some words.
 pub(crate) const PARCEL_MAX: usize = 2 * FILE_MAX as usize + 1024;

@@ -1,8 +1,8 @@
 use super::*;
-use crate::flash::area::Area;
 use crate::flash::configuration;
 use crate::flash::error::Fault;
 use crate::flash::kill_tests::child;
+use msm_config::area::Area;
 
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().expect("temporary directory");

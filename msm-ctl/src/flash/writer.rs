@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use super::area::Area;
 use super::configuration::{self, About, Loaded, Saved};
 use super::error::{Fault, FlashError};
 use super::nvram::{self, Nvram};
 use super::parcel::Parcel;
 use super::seal;
 use super::store::Store;
+use msm_config::area::Area;
 
 /// Writes that may wait, each with up to 16 MiB: one a client is more than a person asks for.
 const QUEUE: usize = 8;
@@ -46,6 +46,7 @@ impl<T> Pending<T> {
     }
 
     /// As [`Self::done`], for a thread of its own.
+    #[cfg(test)]
     pub(crate) fn wait(self) -> Result<T, FlashError> {
         self.0.blocking_recv().unwrap_or(Err(FlashError::Ended))
     }

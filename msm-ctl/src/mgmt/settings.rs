@@ -25,10 +25,7 @@ pub(crate) async fn follow(mut board: watch::Receiver<Arc<Board>>, log: Log) {
         let mut unresolved = false;
         if known.as_ref().is_none_or(|(log, dns)| *log != config.log || *dns != config.dns) {
             log.set_memory(config.log.lines as usize);
-            log.set_levels(Levels {
-                memory_buffer: config.log.memory.into(),
-                nvram: config.log.nvram.into(),
-            });
+            log.set_levels(Levels { memory_buffer: config.log.memory, nvram: config.log.nvram });
             let (hosts, missing) = syslog_hosts(config).await;
             log.set_syslog(hosts);
             unresolved = missing;
@@ -54,8 +51,8 @@ async fn syslog_hosts(config: &Config) -> (Vec<SyslogHost>, bool) {
             match address(name, &config.dns).await {
                 Ok(address) => hosts.push(SyslogHost {
                     address: SocketAddr::new(address, host.port),
-                    facility: host.facility.into(),
-                    severity: host.severity.into(),
+                    facility: host.facility,
+                    severity: host.severity,
                 }),
                 Err(why) => {
                     missing = true;

@@ -7,8 +7,8 @@ use msm_config::{Config, Facts, Running};
 use tracing::{error, info, warn};
 
 use crate::flash::Flash;
-use crate::flash::area::Area;
 use crate::flash::configuration::Loaded;
+use msm_config::area::Area;
 
 /// Refused lines that are logged one by one.
 const LOGGED: usize = 20;

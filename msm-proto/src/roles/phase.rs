@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{message::Phase, time::Time};
 
-/// See the file's first line.
+/// See the file's first line. There is one: its size is nobody's concern.
+#[expect(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub(super) enum RoleState {
     /// Not booted.

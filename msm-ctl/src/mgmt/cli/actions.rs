@@ -12,9 +12,9 @@ use msm_proto::Slot;
 use super::server::{Asker, Desk, Trouble, Work, ask, patiently};
 use super::views::Done;
 use super::{capture, files};
-use crate::flash::area::Area;
 use crate::mgmt::log::{self, Target};
 use crate::mgmt::password;
+use msm_config::area::Area;
 
 pub(super) type Data = Result<Vec<u8>, Trouble>;
 
@@ -55,15 +55,13 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
     match action {
         Action::Failover => done(ask(asker.id, Work::Failover, asker).await?),
         Action::Exception(task) => done(ask(asker.id, Work::Exception(task), asker).await?),
-        Action::Save(area) => save(area.map(Into::into), asker).await,
+        Action::Save(area) => save(area, asker).await,
         Action::UseConfiguration(area) => {
-            let area = Area::from(area);
             master(asker)?;
             written(asker.desk.flash.update(move |nvram| nvram.configuration = area).done().await)?;
             done(format!("the next boot uses the {area} configuration"))
         }
         Action::UseImage(area) => {
-            let area = Area::from(area);
             master(asker)?;
             written(asker.desk.flash.update(move |nvram| nvram.image = area).done().await)?;
             done(format!("the next boot uses the {area} image"))

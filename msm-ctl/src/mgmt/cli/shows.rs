@@ -14,9 +14,9 @@ use msm_config::portlist::Missing;
 
 use super::server::{Data, Desk};
 use super::{actions, views};
-use crate::flash::area::Area;
 use crate::mgmt::log::{self, Target};
 use crate::msm::board::Board;
+use msm_config::area::Area;
 
 /// Answers `show` as JSON. Reads tables and files: not for an event loop.
 pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
@@ -33,7 +33,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
         Show::Log { nvram, severity } => {
             let target = if nvram { Target::Nvram } else { Target::MemoryBuffer };
-            let severity = severity.unwrap_or(Severity::Debug).into();
+            let severity = severity.unwrap_or(Severity::Debug);
             serde_json::to_vec(&views::Log { lines: desk.log.lines(target, severity, usize::MAX) })
         }
         Show::Accounts => serde_json::to_vec(&management::accounts(&board)),

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::severity::Severity;
+use super::severity::{Severity, Words};
 use super::time::stamp;
 
 /// A line as it is kept.

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use super::Log;
 use super::entry::{Entry, component};
 use super::file::BoundedFile;
-use super::severity::Severity;
+use super::severity::{Severity, Words};
 
 /// Longest line, in characters: what a hostile peer makes us log is cut here.
 const LINE: usize = 1024;

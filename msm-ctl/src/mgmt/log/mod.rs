@@ -106,15 +106,6 @@ impl Log {
         self.0.nvram_level.set(Some(levels.nvram));
     }
 
-    /// What each target takes.
-    pub(crate) fn levels(&self) -> Levels {
-        let default = Levels::default();
-        Levels {
-            memory_buffer: self.0.memory_level.get().unwrap_or(default.memory_buffer),
-            nvram: self.0.nvram_level.get().unwrap_or(default.nvram),
-        }
-    }
-
     /// Number of lines of the memory buffer, 1 to [`MEMORY_MAX`].
     pub(crate) fn set_memory(&self, lines: usize) {
         self.0.memory.resize(lines.min(MEMORY_MAX));

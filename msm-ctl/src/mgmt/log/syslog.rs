@@ -1,28 +1,25 @@
 //! Syslog: lines to hosts by UDP (RFC 5426), from a bounded queue, by a task of its own.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use msm_config::model::Facility;
 use msm_proto::Slot;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::entry::Entry;
-use super::severity::{Severity, Threshold};
+use super::severity::{Severity, Threshold, Words};
 use super::time::rfc3339;
 
 /// Hosts at once.
 pub(crate) const HOSTS: usize = 8;
-/// Port of a host that names none.
-pub(crate) const PORT: u16 = 514;
 /// Lines that wait: what a failover makes everybody say.
 const QUEUE: usize = 1024;
 /// Longest wait for a socket that takes no more: UDP promises nothing.
@@ -35,40 +32,6 @@ const TELL: Duration = Duration::from_secs(60);
 const SELF: &str = "Msm.Syslog";
 /// Private enterprise number for documentation (RFC 5612): this product has none.
 const ENTERPRISE: u32 = 32_473;
-
-/// `local0` to `local7`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Facility(u8);
-
-impl Facility {
-    /// Numerical code of RFC 5424, table 1.
-    fn code(self) -> u8 {
-        16 + self.0
-    }
-}
-
-impl fmt::Display for Facility {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "local{}", self.0)
-    }
-}
-
-impl From<msm_config::model::Facility> for Facility {
-    fn from(facility: msm_config::model::Facility) -> Self {
-        Self(facility.0.min(7))
-    }
-}
-
-impl FromStr for Facility {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        (0..8)
-            .map(Self)
-            .find(|facility| facility.to_string() == text)
-            .ok_or_else(|| format!("\"{}\" is no facility; local0 to local7", text.escape_default()))
-    }
-}
 
 /// Who gets lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,10 +213,15 @@ impl Sockets {
 }
 
 /// A line as RFC 5424, section 6 has it.
+/// Numerical code of RFC 5424, table 1.
+fn facility_code(Facility(local): Facility) -> u8 {
+    16 + local.min(7)
+}
+
 fn datagram(entry: &Entry, facility: Facility, settings: &Settings, slot: &str) -> Vec<u8> {
     let mut text = format!(
         "<{}>1 {} {} msm-ctl {} {} [msm@{ENTERPRISE} slot=\"{}\" role=\"{}\"] ",
-        facility.code() * 8 + entry.severity.code(),
+        facility_code(facility) * 8 + entry.severity.code(),
         rfc3339(entry.at()),
         header(&settings.sys_name, 255),
         std::process::id(),

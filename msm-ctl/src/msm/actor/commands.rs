@@ -131,7 +131,7 @@ impl Actor {
                 let _ = reply.send(self.clear_fdb(filter));
                 return;
             }
-            Work::Change(record) => match self.plan(id, Arc::new(record), &who) {
+            Work::Change(record) => match self.plan(id, &Arc::new(record), &who) {
                 Ok(input) => input,
                 Err(why) => {
                     let _ = reply.send(Reply::Failed(why));
@@ -149,14 +149,14 @@ impl Actor {
 
     /// The record, if it can be made after those that are under way. One that was made before is not planned again: its
     /// content is not looked at.
-    fn plan(&mut self, id: CommandId, record: Arc<Record>, who: &str) -> Result<Input, String> {
+    fn plan(&mut self, id: CommandId, record: &Arc<Record>, who: &str) -> Result<Input, String> {
         let bytes = record.encode();
         if self.machine.outcome(id).is_some() || self.plans.has(id) || !self.machine.role().is_master() {
             return Ok(Input::Command { id, record: bytes, options: None });
         }
-        let (before, after) = self.plans.add(&self.config, id, &record)?;
+        let (before, after) = self.plans.add(&self.config, id, record)?;
         if before.config.log.commands
-            && let Record::Changes(changes) | Record::Script(changes) = &*record
+            && let Record::Changes(changes) | Record::Script(changes) = &**record
         {
             match changes.as_slice() {
                 [one] => info!(target: "msm.command", "{who}: {}", one.logged()),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// One of the two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Area {
+pub enum Area {
     /// What a new chassis boots from.
     #[default]
     Primary,
@@ -18,10 +18,11 @@ pub(crate) enum Area {
 
 impl Area {
     /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Primary, Self::Secondary];
+    pub const ALL: [Self; 2] = [Self::Primary, Self::Secondary];
 
     /// The other one.
-    pub(crate) fn other(self) -> Self {
+    #[must_use]
+    pub fn other(self) -> Self {
         match self {
             Self::Primary => Self::Secondary,
             Self::Secondary => Self::Primary,
@@ -35,15 +36,6 @@ impl fmt::Display for Area {
             Self::Primary => "primary",
             Self::Secondary => "secondary",
         })
-    }
-}
-
-impl From<msm_config::command::Area> for Area {
-    fn from(area: msm_config::command::Area) -> Self {
-        match area {
-            msm_config::command::Area::Primary => Self::Primary,
-            msm_config::command::Area::Secondary => Self::Secondary,
-        }
     }
 }
 
