@@ -176,3 +176,85 @@ async fn a_long_answer_comes_in_parts() {
     }
     assert_eq!(got, expected);
 }
+
+#[tokio::test]
+async fn a_file_of_a_command_comes_before_its_answer() {
+    let bed = bed().await;
+    let mut client = Client::connect(&bed).await;
+    client.ask(3, "show configuration").await;
+    let shown = client.answer().await;
+    let shown: serde_json::Value = serde_json::from_slice(&shown.data).expect("JSON");
+    client.ask(4, "upload configuration x.cfg").await;
+    let mut file = Vec::new();
+    let end = loop {
+        let answer = client.answer().await;
+        assert_eq!(answer.id, 4);
+        if answer.last {
+            break answer;
+        }
+        assert!(answer.file, "{answer:?}");
+        file.extend(answer.data);
+    };
+    assert!(end.ok && !end.file, "{end:?}");
+    let commands = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let file = String::from_utf8(file).expect("text");
+    assert!(file.starts_with("#\n# BD6804 Configuration generated"), "{file}");
+    assert_eq!(commands(&file), commands(shown["text"].as_str().expect("text")));
+}
+
+#[tokio::test]
+async fn requests_behind_one_another_are_answered_in_their_order() {
+    let mut bed = bed().await;
+    let mut client = Client::connect(&bed).await;
+    for id in 1..=3 {
+        client.ask(id, if id == 1 { "run msm-failover" } else { "show version" }).await;
+    }
+    // What changes something is not given up: it runs to its end.
+    let cancel = Request { id: 1, cancel: true, ..Request::default() }.encode_to_vec();
+    client.0.send(Bytes::from(cancel)).await.expect("sent");
+    let job = tokio::time::timeout(PATIENCE, bed.jobs.recv()).await.expect("in time").expect("a job");
+    job.reply.send(Reply::Done("moved".into())).expect("waited for");
+    for id in 1..=3 {
+        let answer = client.answer().await;
+        assert!(answer.ok && answer.last && answer.id == id, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_sends_without_end_while_it_is_answered_is_dropped() {
+    let mut bed = bed().await;
+    let mut client = Client::connect(&bed).await;
+    for id in 0..=INBOX as u64 + 1 {
+        client.ask(id, "run msm-failover").await;
+    }
+    let _job = tokio::time::timeout(PATIENCE, bed.jobs.recv()).await.expect("in time").expect("a job");
+    while let Some(body) = client.hear().await {
+        assert!(matches!(body, Body::Announce(_)), "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_until_they_end() {
+    let bed = bed().await;
+    let mut client = Client::connect(&bed).await;
+    let mut other = Client::connect(&bed).await;
+    other.ask(1, "show version").await;
+    other.answer().await;
+    let sessions = async |client: &mut Client| -> Vec<serde_json::Value> {
+        client.ask(7, "show session").await;
+        let data: serde_json::Value = serde_json::from_slice(&client.answer().await.data).expect("JSON");
+        data["sessions"].as_array().expect("rows").clone()
+    };
+    let rows = sessions(&mut client).await;
+    let pid = std::process::id();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row["pid"] == pid && row["from"] == "local"), "{rows:?}");
+    assert_eq!(rows.iter().map(|row| row["commands"].as_u64().expect("a number")).sum::<u64>(), 2);
+    drop(other);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while sessions(&mut client).await.len() == 2 {
+        assert!(tokio::time::Instant::now() < deadline, "it is still there");
+    }
+}
