@@ -279,23 +279,26 @@ async fn carry_out(
     let answer = loop {
         tokio::select! {
             biased;
+            // First: a file that comes fast must not keep its end from being heard.
+            frame = reader.next(), if gone.is_none() => match request(frame) {
+                Err(end) if ends_early => return Err(end),
+                Err(end) => gone = Some(end),
+                Ok(request) if request.cancel && request.id == id => {
+                    if ends_early {
+                        break Answer::failed("given up; what came until then is kept", desk);
+                    }
+                }
+                Ok(_) if inbox.len() == INBOX => {
+                    return Err(End::Bad(format!("more than {INBOX} requests at once")));
+                }
+                Ok(request) => inbox.push_back(request),
+            },
             chunk = chunks.recv(), if !chunks.is_closed() || !chunks.is_empty() => {
                 if let Some(chunk) = chunk && gone.is_none() {
                     send_file(writer, id, &chunk).await?;
                 }
             }
             answer = &mut work => break answer,
-            frame = reader.next(), if gone.is_none() => match request(frame) {
-                Err(end) if ends_early => return Err(end),
-                Err(end) => gone = Some(end),
-                Ok(request) if request.cancel && request.id == id => if ends_early {
-                    break Answer::failed("given up; what came until then is kept", desk);
-                },
-                Ok(_) if inbox.len() == INBOX => {
-                    return Err(End::Bad(format!("more than {INBOX} requests at once")));
-                }
-                Ok(request) => inbox.push_back(request),
-            },
         }
     };
     match gone {

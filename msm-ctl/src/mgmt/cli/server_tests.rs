@@ -224,12 +224,11 @@ async fn requests_behind_one_another_are_answered_in_their_order() {
 
 #[tokio::test]
 async fn who_sends_without_end_while_it_is_answered_is_dropped() {
-    let mut bed = bed().await;
+    let bed = bed().await;
     let mut client = Client::connect(&bed).await;
     for id in 0..=INBOX as u64 + 1 {
         client.ask(id, "run msm-failover").await;
     }
-    let _job = tokio::time::timeout(PATIENCE, bed.jobs.recv()).await.expect("in time").expect("a job");
     while let Some(body) = client.hear().await {
         assert!(matches!(body, Body::Announce(_)), "{body:?}");
     }
@@ -257,4 +256,27 @@ async fn sessions_are_listed_until_they_end() {
     while sessions(&mut client).await.len() == 2 {
         assert!(tokio::time::Instant::now() < deadline, "it is still there");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_in_the_middle_is_no_answer() {
+    let (ours, theirs) = UnixStream::pair().expect("pair");
+    let mut writer: Writer = FramedWrite::new(ours.into_split().1, messages::codec(ANSWER_MAX));
+    let mut left = 3;
+    let pieces = std::iter::from_fn(move || {
+        left -= 1;
+        assert!(left > 0, "a table went away");
+        Some(vec![b'x'; CHUNK])
+    });
+    tokio::spawn(async move {
+        let answer = Answer { result: Ok(Data::Pieces(Box::new(pieces))), role: "master", elsewhere: false };
+        assert!(send_answer(&mut writer, 3, answer).await.is_ok());
+    });
+    let mut client = Client(tokio_util::codec::Framed::new(theirs, messages::codec(ANSWER_MAX)));
+    for _ in 0..2 {
+        let answer = client.answer().await;
+        assert!(!answer.last && answer.data.len() == CHUNK, "{answer:?}");
+    }
+    let answer = client.answer().await;
+    assert!(answer.last && !answer.ok && answer.error.contains("it failed"), "{answer:?}");
 }

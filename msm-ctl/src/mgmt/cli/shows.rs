@@ -139,7 +139,7 @@ pub(super) fn failover(board: &Board) -> views::Failover {
         msm,
         owner: status.owner.map(|owner| views::Owner { slot: owner.slot.to_string(), epoch: owner.epoch }),
         ready_slot: status.ready_slot.map(|slot| slot.to_string()),
-        note: status.ready_slot.is_none().then(|| NO_SLAVE.to_owned()),
+        note: (status.role.is_master() && status.ready_slot.is_none()).then(|| NO_SLAVE.to_owned()),
         generation: status.generation,
         cause: status.history.cause.to_string(),
         link_action: status.options.link_action.to_string(),
