@@ -151,3 +151,28 @@ pub(crate) fn kill_everybody(bed: &Testbed) {
         wait_dead(pidfd, DEAD).expect("dead");
     }
 }
+
+/// The running configuration: its commands, without the comments between them, which have the time in them.
+pub(crate) fn configuration(bed: &Testbed) -> Vec<String> {
+    commands(&client::command(bed, "show configuration").good().out)
+}
+
+/// The commands of a configuration.
+pub(crate) fn commands(text: &str) -> Vec<String> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// Whether some command has this in it.
+pub(crate) fn has(configuration: &[String], words: &str) -> bool {
+    configuration.iter().any(|line| line.replace('"', "").contains(words))
+}
+
+/// Fails with what differs.
+pub(crate) fn assert_same(is: &[String], should: &[String], what: &str) {
+    let without = |some: &[String], others: &[String]| -> Vec<String> {
+        some.iter().filter(|line| !others.contains(line)).take(20).cloned().collect()
+    };
+    if is != should {
+        panic!("{what}: too much: {:#?}; missing: {:#?}", without(is, should), without(should, is));
+    }
+}

@@ -3,4 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod exceptions;
+mod kills;
+mod rates;
+mod script;
+mod stale;
 mod tables;

@@ -1,0 +1,12 @@
+//! The command line as its users meet it: a person at a terminal, scripts, other accounts, files. Needs root.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod accounts;
+mod bad_input;
+mod examples;
+mod flash;
+mod syslog;
+mod transcript;
+mod transfer;
