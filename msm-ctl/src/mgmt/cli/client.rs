@@ -238,6 +238,9 @@ impl Client {
                 },
                 _ = self.interrupts.recv() => {
                     interrupted = true;
+                    if matches!(command, Some(Command::Show(_))) {
+                        running.output.enough();
+                    }
                     self.session.cancel(Instant::now())
                 }
                 () = tokio::time::sleep_until(deadline.into()) => self.session.expire(Instant::now()),

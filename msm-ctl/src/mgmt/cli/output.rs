@@ -77,6 +77,13 @@ impl Output {
         Ok(())
     }
 
+    /// Nobody wants the rest of it.
+    pub(super) fn enough(&mut self) {
+        if let Self::Text { wanted, .. } = self {
+            *wanted = false;
+        }
+    }
+
     /// It begins again.
     pub(super) fn again(&mut self, screen: &mut dyn Screen) -> io::Result<()> {
         match self {
@@ -160,6 +167,23 @@ mod tests {
             error(None, "VLAN \"x\" exists\nsee show vlan"),
             "Error: VLAN \"x\" exists\nsee show vlan\n"
         );
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_printed() {
+        struct Nothing;
+        impl Screen for Nothing {
+            fn print(&mut self, text: String) -> io::Result<bool> {
+                panic!("printed: {text}");
+            }
+        }
+        let command = msm_config::parse("show fdb").expect("a command");
+        let mut output = Output::new(Format::Text, Some(&command));
+        output.enough();
+        output.data(b"{\"entries\":[\n{\"mac\":\"02:00:00:00:00:01\"", &mut Nothing).expect("dropped");
+        output.again(&mut Nothing).expect("dropped");
+        let done = Finished { result: Ok(()), ..Finished::refused(String::new()) };
+        output.end("show fdb", &done, &mut Nothing).expect("dropped");
     }
 
     #[test]
