@@ -1,6 +1,8 @@
 //! What the forwarding plane is to be: out of the chassis file, the configuration and the netdevs that there are. Pure.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry, Touched};
 use crate::config::chassis::Chassis;
 use crate::netlink::{Fault, Limits, Netdev, Severity};
 use msm_config::Config;
-use msm_config::model::{Place, Static, Vlan};
+use msm_config::model::{Place, Static, Vlan, Vlans};
 
 /// Fabrics of the two controllers; those of slots C and D are not inserted.
 const FABRICS_PRESENT: u8 = 2;
@@ -61,15 +63,14 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
 pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config) -> Touched {
     let mut touched = Touched::default();
     if !Arc::ptr_eq(&before.vlans, &after.vlans) {
-        for (name, old) in before.vlans.iter().filter(|(_, old)| old.vid != 0) {
-            let gone = after.vlans.get(name).is_none_or(|new| new.vid != old.vid);
-            if gone && after.vlans.name_of(old.vid).is_none() {
+        for (old, new) in changed(&before.vlans, &after.vlans) {
+            if let Some(old) = old.filter(|old| old.vid != 0)
+                && after.vlans.name_of(old.vid).is_none()
+            {
                 desired.vlans.remove(&old.vid);
                 touched.vlans.insert(old.vid);
             }
-        }
-        for (name, new) in after.vlans.iter().filter(|(_, new)| new.vid != 0) {
-            if before.vlans.get(name).is_none_or(|old| !Arc::ptr_eq(old, new)) {
+            if let Some(new) = new.filter(|new| new.vid != 0) {
                 let wanted = vlan(new);
                 if desired.vlans.get(&new.vid) != Some(&wanted) {
                     desired.vlans.insert(new.vid, wanted);
@@ -95,6 +96,32 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config) -> To
     touched.config = desired.fdb_age != age(after);
     desired.fdb_age = age(after);
     touched
+}
+
+/// VLANs that are not the very same before and after. Both are in the order of their names and share what did not change, so they are walked
+/// side by side: looking each name up took most of a command's time at 2,500 VLANs.
+fn changed<'a>(
+    before: &'a Vlans,
+    after: &'a Vlans,
+) -> impl Iterator<Item = (Option<&'a Arc<Vlan>>, Option<&'a Arc<Vlan>>)> {
+    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    std::iter::from_fn(move || {
+        loop {
+            let order = match (before.peek(), after.peek()) {
+                (None, None) => return None,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((old, _)), Some((new, _))) if ptr::eq(old.as_str(), new.as_str()) => Ordering::Equal,
+                (Some((old, _)), Some((new, _))) => old.cmp(new),
+            };
+            let old = if order.is_le() { before.next().map(|(_, old)| old) } else { None };
+            let new = if order.is_ge() { after.next().map(|(_, new)| new) } else { None };
+            match (old, new) {
+                (Some(old), Some(new)) if Arc::ptr_eq(old, new) => {}
+                pair => return Some(pair),
+            }
+        }
+    })
 }
 
 fn age(config: &Config) -> Duration {
