@@ -153,6 +153,8 @@ fn a_session_over_a_failover() {
     person.until("the new master", |screen| screen.text().contains(&news) && screen.here() == "* core:9 # ");
     person.line("create vlan blue", "* core:10 # ");
     person.line("show configuration", "* core:11 # ");
+    // How many members are active is known when the new master knows every port.
+    bed.wait_ready(READY).expect("both MSMs");
     person.line("show vlan", "* core:12 # ");
     // Leaving asks, and does what it is told.
     person.type_in("exit\r");
