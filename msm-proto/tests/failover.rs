@@ -55,6 +55,20 @@ fn both_dead_the_first_one_up_adopts_and_says_cold_only_once() {
 }
 
 #[test]
+fn both_dead_the_last_owner_goes_first_since_what_was_saved_is_in_its_flash() {
+    let mut world = World::pair(Options::hitless());
+    world.kill(A);
+    world.settle();
+    assert_eq!(world.master(), Some(B));
+    world.kill(A);
+    world.kill(B);
+    world.settle();
+    assert_eq!(world.master(), Some(B));
+    assert_eq!(world.tree.name.map(|name| name.epoch), Some(3));
+    sound(&world);
+}
+
+#[test]
 fn an_owner_that_lives_is_not_robbed() {
     let mut world = World::new(1, Options::hitless());
     world.start(A);

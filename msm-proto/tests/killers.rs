@@ -130,6 +130,6 @@ fn the_history_begins_with_what_the_flash_remembers() {
         Identity { slot: A, instance: 1, pid: 1, version: "0.1.0".into(), image: "primary".into() };
     let mut machine = Machine::new(identity);
     let history = History { failovers: 7, cause: Cause::Watchdog, last: None };
-    machine.step(Time(1), Input::Boot { options: Options::hitless(), history });
+    machine.step(Time(1), Input::Boot { options: Options::hitless(), history, last_owner: None });
     assert_eq!(machine.status().history, history);
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::env::consts::ARCH;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -54,9 +55,25 @@ pub(crate) fn build(tree: &Tree, objects: &[Object]) -> Result<()> {
 }
 
 fn compile(tree: &Tree, object: Object) -> Result<()> {
+    let mut cargo = for_kernel(tree, "build", object)?;
+    command::run(&mut cargo, &format!("building the eBPF object {}", object.package()))
+}
+
+/// Lints of what the host's clippy sees as a stub only.
+pub(crate) fn lint(tree: &Tree) -> Result<()> {
+    for object in Object::ALL {
+        let mut cargo = for_kernel(tree, "clippy", object)?;
+        cargo.args(["--", "-D", "warnings"]);
+        command::run(&mut cargo, &format!("checking the lints of the eBPF object {}", object.package()))?;
+    }
+    Ok(())
+}
+
+/// `cargo <what>` of one object, for the kernel's machine.
+fn for_kernel(tree: &Tree, what: &str, object: Object) -> Result<Command> {
     let mut cargo = command::cargo(tree);
     cargo
-        .args(["build", "--package", object.package(), "--bins", "--release", "--target", TARGET])
+        .args([what, "--package", object.package(), "--bins", "--release", "--target", TARGET])
         .args(["-Z", "build-std=core", "--target-dir"])
         .arg(tree.ebpf_target())
         .env("RUSTC_BOOTSTRAP", "1") // -Z build-std and aya-ebpf's features, on the stable compiler
@@ -78,7 +95,7 @@ fn compile(tree: &Tree, object: Object) -> Result<()> {
             bail!("building {}: the sources of core are missing; mend: `cargo xtask setup`", object.package())
         }
     }
-    command::run(&mut cargo, &format!("building the eBPF object {}", object.package()))
+    Ok(cargo)
 }
 
 /// bpf-linker opens the first libLLVM it meets on this path: it has to be the one that wrote the bitcode.

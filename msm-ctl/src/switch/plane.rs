@@ -101,6 +101,11 @@ impl Plane {
         (name, view)
     }
 
+    /// Whose name the tree has.
+    pub(crate) fn last_owner(&self) -> Option<Slot> {
+        self.tree.current().ok().flatten().and_then(owner_name).map(|name| name.slot)
+    }
+
     fn open_reader(&mut self) {
         if self.observer.is_none() {
             match self.tree.observe() {

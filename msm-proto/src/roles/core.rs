@@ -10,7 +10,7 @@ use crate::{
     message::{Message, Phase},
     options::Options,
     replication::Outcomes,
-    slot::OwnerName,
+    slot::{OwnerName, Slot},
     subsystem::{Reason, State, Subsystem},
     time::Time,
     wire,
@@ -56,6 +56,8 @@ pub(super) struct Core {
     pub(super) own_options: Options,
     /// Options in force.
     pub(super) options: Options,
+    /// Who takes a tree that nobody owns: whoever owned it last, since what was saved is in that flash; else A.
+    pub(super) first: Slot,
     /// Owner of the tree, as last known.
     pub(super) owner: Option<OwnerName>,
     pub(super) history: History,
@@ -75,6 +77,7 @@ impl Core {
             me,
             own_options: Options::default(),
             options: Options::default(),
+            first: Slot::A,
             owner: None,
             history: History::default(),
             outcomes: Outcomes::default(),
@@ -84,6 +87,11 @@ impl Core {
             old_rows: NO_ROWS,
             out: Vec::new(),
         }
+    }
+
+    /// Whether this MSM is the one to take a tree that nobody owns.
+    pub(super) fn goes_first(&self) -> bool {
+        self.me.slot == self.first
     }
 
     pub(super) fn push(&mut self, output: Output) {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     decision::Decision,
     message::{Message, Phase},
-    slot::{OwnerName, Slot},
+    slot::OwnerName,
     time::Time,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Electing {
 
 impl Electing {
     pub(super) fn enter(core: &mut Core, now: Time, hold: bool) -> RoleState {
-        let until = now + timers::election(core.me.slot);
+        let until = now + timers::election(core.goes_first());
         let mut electing = Self { until, hold, deferred: false, heir_waited: false };
         match electing.settle(core, now) {
             Some(next) => next,
@@ -57,11 +57,11 @@ impl Electing {
         match core.peer_phase() {
             Some(Phase::Master) => Some(RoleState::Slave(Slave::follow(core))),
             Some(Phase::Orphan) if !self.hold => Some(Taking::boot(core, self.waited())),
-            Some(Phase::Booting) if !self.hold && core.me.slot == Slot::A => {
+            Some(Phase::Booting) if !self.hold && core.goes_first() => {
                 Some(Taking::boot(core, self.waited()))
             }
-            // A goes first: after a failed attempt it tries again in its own time.
-            Some(Phase::Booting) if core.me.slot == Slot::A => None,
+            // After a failed attempt it tries again in its own time.
+            Some(Phase::Booting) if core.goes_first() => None,
             Some(Phase::Booting | Phase::Claiming | Phase::Slave) if !self.deferred => {
                 self.deferred = true;
                 self.until = now + timers::DEFER;
@@ -73,7 +73,7 @@ impl Electing {
 
     /// The link has ended: perhaps the peer starts again. An heir keeps the time that it was given.
     pub(super) fn alone(&mut self, core: &Core, now: Time) {
-        let until = now + timers::election(core.me.slot);
+        let until = now + timers::election(core.goes_first());
         self.until = if self.heir_waited && !self.deferred { self.until.max(until) } else { until };
         self.deferred = false;
     }

@@ -73,6 +73,8 @@ pub enum Input {
         options: Options,
         /// Failovers before this start, as its flash remembers them. A master's word replaces it.
         history: History,
+        /// Whose name the tree has now, if there is one.
+        last_owner: Option<Slot>,
     },
     /// The time of [`super::Machine::deadline`] has come.
     Tick,

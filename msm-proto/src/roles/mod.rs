@@ -24,7 +24,7 @@ pub use state::{History, Identity, Keepalives, PeerStatus, Role, Stamps, Status}
 
 use self::{core::Core, election::Electing, phase::RoleState};
 use crate::{
-    slot::OwnerName,
+    slot::{OwnerName, Slot},
     subsystem::{Reason, Subsystem, SubsystemStatus},
     time::Time,
 };
@@ -65,7 +65,8 @@ impl Machine {
 
     fn input(&mut self, now: Time, input: Input) {
         match input {
-            Input::Boot { options, history } => {
+            Input::Boot { options, history, last_owner } => {
+                self.core.first = last_owner.unwrap_or(Slot::A);
                 self.core.own_options = options;
                 self.core.options = options;
                 self.core.history = history;

@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use crate::slot::Slot;
-
-/// A booting MSM that hears nobody takes the tree after this. A is first, B leaves it time.
-pub(super) const fn election(slot: Slot) -> Duration {
-    match slot {
-        Slot::A => Duration::from_millis(100),
-        Slot::B => Duration::from_millis(400),
-    }
+/// A booting MSM that hears nobody takes the tree after this: the one that goes first, and the other, which leaves it time.
+pub(super) const fn election(first: bool) -> Duration {
+    Duration::from_millis(if first { 100 } else { 400 })
 }
 
 /// For a peer that says it is taking the tree: several takeovers long.

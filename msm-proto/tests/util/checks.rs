@@ -25,6 +25,8 @@ pub struct Checks {
     killers: [BTreeSet<CommandId>; 2],
     /// What META said that a master was trying when it died: its successor knows what became of it.
     tried: Option<(CommandId, Instance)>,
+    /// The process that META calls ready: another one in its slot has nothing.
+    pub ready: Option<Instance>,
     /// META called this process ready when the owner died: it has to take over hitlessly if it lives.
     heir: Option<(Slot, Instance)>,
     /// Who waits for an answer, and of which process.
@@ -181,7 +183,8 @@ impl Checks {
             let status = peer.machine.status();
             let carries = process.options.are_hitless()
                 && process.options.recovery != msm_proto::RecoveryLevel::None
-                && status.role == msm_proto::Role::Slave;
+                && status.role == msm_proto::Role::Slave
+                && self.ready == Some(peer.instance);
             self.heir = carries.then_some((slot.peer(), peer.instance));
         }
     }

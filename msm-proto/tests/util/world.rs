@@ -210,7 +210,8 @@ impl World {
             serves: false,
         });
         let options = self.options;
-        self.input(slot, Input::Boot { options, history: History::default() });
+        let last_owner = self.tree.name.map(|name| name.slot);
+        self.input(slot, Input::Boot { options, history: History::default(), last_owner });
         self.wire();
     }
 
@@ -340,6 +341,11 @@ impl World {
                 let keep = self.broken == Broken::MetaStaysReady && ready.is_none();
                 let before = self.tree.meta.and_then(|meta| meta.ready);
                 let ready = if keep { before } else { ready };
+                if !keep {
+                    let process = self.processes[index(slot)].as_ref();
+                    let peer = process.and_then(|process| process.machine.status().peer);
+                    self.checks.ready = ready.and(peer).map(|peer| peer.identity.instance);
+                }
                 let trying = trying.filter(|_| self.broken != Broken::TriesUnmarked);
                 self.tree.meta = Some(MetaView { ready, generation, trying });
             }

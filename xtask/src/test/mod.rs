@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use self::summary::Phases;
 use crate::tree::Tree;
-use crate::{build, command, setup};
+use crate::{build, command, ebpf, setup};
 
 /// Packages with tests that need root. Their tests/ folders are run apart; their unit tests are not.
 const WITH_ROOT_TESTS: [&str; 2] = ["msm-dataplane", "netns-tests"];
@@ -44,6 +44,11 @@ pub(crate) fn all(tree: &Tree, options: &Options) -> ExitCode {
         command::run(&mut cargo, "checking the lints")?;
         fuzz::lints(tree)
     });
+    if ready {
+        phases.run("eBPF lints", || ebpf::lint(tree));
+    } else {
+        phases.skip("eBPF lints");
+    }
     let built = if ready { phases.run("build", || build::all(tree, true)) } else { phases.skip("build") };
     phases.run("unit tests", || unit_tests(tree, filter));
     if filter.is_none_or(|filter| "fuzz".contains(filter)) {

@@ -161,7 +161,8 @@ impl Actor {
     pub(super) async fn run(mut self, mut from: Sources) {
         let mut poison = std::pin::pin!(self.tasks.poisoned("main"));
         let history = self.history;
-        self.give(Input::Boot { options: self.own.config.failover, history });
+        let last_owner = self.plane.last_owner();
+        self.give(Input::Boot { options: self.own.config.failover, history, last_owner });
         while !self.ended {
             self.due();
             self.show();
