@@ -18,9 +18,7 @@ mod port;
 mod spec;
 mod vlan;
 
-pub use capture::{
-    CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, CaptureRecord, capture_of,
-};
+pub use capture::{CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, CaptureRecord, capture_of};
 pub use control::{ControlAction, ControlKey, ControlValue};
 pub use counters::{DropReason, PortCounters};
 pub use fabric::{

@@ -9,9 +9,7 @@ use core::ptr::NonNull;
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::btf_maps::RingBuf;
-use aya_ebpf::helpers::{
-    bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len, bpf_xdp_load_bytes,
-};
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use aya_ebpf::programs::XdpContext;
 use msm_abi::{CaptureHeader, CaptureRecord};
 

@@ -1,12 +1,14 @@
 //! The maps, as `msm_abi::SPECS` has them. Who may write which is said there.
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, PerCpuArray, ProgramArray, RingBuf};
+use aya_ebpf::btf_maps::{
+    Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, PerCpuArray, ProgramArray, RingBuf,
+};
 use aya_ebpf::macros::btf_map;
 use msm_abi::{
-    CAPTURE_RING, CaptureRecord,
-    ControlKey, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS as FABRIC_COUNT, FDB_CACHE_ENTRIES, FDB_DEFAULT,
-    FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS as PORT_COUNT,
-    PlaneConfig, PortCounters, PortEntry, SLOTS, VLANS as VLAN_COUNT, VlanEntry, fdb_gen,
+    CAPTURE_RING, CaptureRecord, ControlKey, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS as FABRIC_COUNT,
+    FDB_CACHE_ENTRIES, FDB_DEFAULT, FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey, GateEntry, IFINDEX_LIMIT,
+    Meta, PORTS as PORT_COUNT, PlaneConfig, PortCounters, PortEntry, SLOTS, VLANS as VLAN_COUNT, VlanEntry,
+    fdb_gen,
 };
 
 use super::word::Word;

@@ -102,12 +102,7 @@ fn forward(packet: &mut Packet) -> Verdict {
 }
 
 #[inline(always)]
-fn switch(
-    packet: &mut Packet,
-    port: &PortEntry,
-    len: u64,
-    config: PlaneConfig,
-) -> Result<(), DropReason> {
+fn switch(packet: &mut Packet, port: &PortEntry, len: u64, config: PlaneConfig) -> Result<(), DropReason> {
     classify::enabled(port)?;
     classify::normalise(packet)?;
     let header = parse::header(packet)?;
