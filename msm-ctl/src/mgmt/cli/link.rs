@@ -25,7 +25,7 @@ pub(crate) enum LinkEvent {
     /// The connection is lost; requests without an answer are open.
     Lost { link: usize },
     /// No connection could be made; told once until there is one.
-    Unreachable { link: usize, why: String },
+    Unreachable { link: usize, why: String, denied: bool },
 }
 
 /// Runs link number `link` to the socket at `path` until the session ends.
@@ -49,7 +49,8 @@ pub(crate) async fn run(
             Err(error) if !told => {
                 told = true;
                 let why = format!("{}: {error}", path.display());
-                if events.send(LinkEvent::Unreachable { link, why }).await.is_err() {
+                let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+                if events.send(LinkEvent::Unreachable { link, why, denied }).await.is_err() {
                     return;
                 }
             }

@@ -55,6 +55,8 @@ pub(crate) enum Action {
 struct Peer {
     announce: Option<Announce>,
     trouble: Option<String>,
+    /// This user may not connect to it: waiting does not help.
+    denied: bool,
 }
 
 /// A command as the front end has it.
@@ -197,6 +199,7 @@ impl Session {
         match event {
             LinkEvent::Announce { link, announce } => {
                 self.peers[link].trouble = None;
+                self.peers[link].denied = false;
                 self.peers[link].announce = Some(announce);
                 let mut actions = self.follow();
                 actions.extend(self.dispatch(now));
@@ -208,9 +211,10 @@ impl Session {
                 actions.extend(self.dispatch(now));
                 actions
             }
-            LinkEvent::Unreachable { link, why } => {
+            LinkEvent::Unreachable { link, why, denied } => {
                 self.peers[link].trouble = Some(why);
-                Vec::new()
+                self.peers[link].denied = denied;
+                self.dispatch(now)
             }
             LinkEvent::Answer { link, answer } => self.answer(now, link, answer),
         }
@@ -297,6 +301,14 @@ impl Session {
                     pending.deadline = now + PATIENCE + pending.order.longer;
                 }
                 vec![Action::Send(at, pending.request(false))]
+            }
+            (Some(_), None) if self.peers.iter().all(|peer| peer.denied) => {
+                self.pending = None;
+                let trouble: Vec<&str> =
+                    self.peers.iter().filter_map(|peer| peer.trouble.as_deref()).collect();
+                let why =
+                    format!("{}; the command line is for root and members of group msm", trouble.join("; "));
+                vec![self.unanswered(None, why)]
             }
             _ => Vec::new(),
         }

@@ -104,13 +104,31 @@ fn without_a_master_the_wait_ends_with_what_is_wrong() {
     let mut session = Session::new(2, false);
     let now = Instant::now();
     assert!(session.begin(now, order(7)).is_empty());
-    hear(&mut session, LinkEvent::Unreachable { link: 0, why: "/run/x/cli-a.sock: No such file".into() });
+    hear(
+        &mut session,
+        LinkEvent::Unreachable { link: 0, why: "/run/x/cli-a.sock: No such file".into(), denied: false },
+    );
     assert!(session.expire(now).is_empty());
     let done = session.expire(now + PATIENCE);
     let [Action::Finish(Finished { result: Err(why), unanswered: true, .. })] = &done[..] else {
         panic!("{done:?}")
     };
     assert!(why.contains("no master") && why.contains("cli-a.sock"), "{why}");
+}
+
+#[test]
+fn who_may_not_connect_is_told_at_once() {
+    let mut session = Session::new(2, false);
+    assert!(session.begin(Instant::now(), order(7)).is_empty());
+    let denied =
+        |link| LinkEvent::Unreachable { link, why: "cli.sock: Permission denied".into(), denied: true };
+    assert!(hear(&mut session, denied(0)).is_empty(), "the other one may let it in");
+    let done = hear(&mut session, denied(1));
+    let [Action::Finish(Finished { result: Err(why), unanswered: true, .. })] = &done[..] else {
+        panic!("{done:?}")
+    };
+    assert!(why.contains("group msm"), "{why}");
+    assert_eq!(session.begin(Instant::now(), order(8)).len(), 1, "and told again");
 }
 
 #[test]

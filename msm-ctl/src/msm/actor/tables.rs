@@ -8,7 +8,7 @@ use msm_config::Running;
 use msm_dataplane::{FdbFilter, Observer};
 use msm_proto::{CommandId, ConfigSource, Input, Takeover};
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::commands::said;
 use super::{Actor, Back, SWEEP};
@@ -30,7 +30,7 @@ impl Actor {
             Takeover::Cold | Takeover::Adopted => None,
         };
         if takeover == Takeover::Adopted {
-            info!(target: "msm.failover", "the tables were found without an owner; configuration that was not saved is gone");
+            warn!(target: "msm.failover", "the tables were found without an owner; configuration that was not saved is gone");
         }
         if decision.is_none_or(|decision| decision.configuration == ConfigSource::Flash) {
             self.config = Arc::clone(&self.own);
