@@ -1,5 +1,19 @@
 //! The probe's eBPF programs. On the host this is an empty program: `cargo xtask build-ebpf` builds the object.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        clippy::needless_pass_by_value,
+        reason = "the entries that the macros make pass the context by value"
+    )
+)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        clippy::mut_from_ref,
+        reason = "a context does not own the frame; each accessor says why it is alone with it"
+    )
+)]
 
 #[cfg(target_arch = "bpf")]
 mod bare;
