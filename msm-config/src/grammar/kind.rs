@@ -15,7 +15,7 @@ const FILE_MAX: usize = 255;
 /// Longest DNS name (RFC 1035 2.3.4).
 const HOST_MAX: usize = 253;
 /// Longest password in characters.
-const PASSWORD_MAX: usize = 64;
+pub const PASSWORD_MAX: usize = 64;
 
 /// A value as read.
 #[derive(Clone, Debug, PartialEq, Eq)]

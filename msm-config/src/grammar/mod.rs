@@ -10,7 +10,7 @@ mod words;
 
 pub use fault::{Fault, Wrong};
 pub use help::Choice;
-pub use kind::Value;
+pub use kind::{PASSWORD_MAX, Value};
 pub use notation::Parameter;
 pub use tree::Tree;
 pub use walk::{Arguments, Match};

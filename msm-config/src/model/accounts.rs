@@ -8,8 +8,8 @@ use crate::name::Name;
 
 /// Accounts at once.
 const ACCOUNTS_MAX: usize = 16;
-/// Longest hash in PHC form that is taken.
-const HASH_MAX: usize = 200;
+/// Longest hash in PHC form that is taken; ours have 97 characters.
+pub const HASH_MAX: usize = 200;
 
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use msm_proto::Options;
 
-pub use accounts::{Access, Account, AccountChange, Accounts, Secret};
+pub use accounts::{Access, Account, AccountChange, Accounts, HASH_MAX, Secret};
 pub use change::Change;
 pub use cli::{Cli, CliChange};
 pub use dns::{Dns, DnsChange};

@@ -4,19 +4,17 @@
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
+use msm_config::grammar::PASSWORD_MAX;
+use msm_config::model::HASH_MAX;
 
 /// OWASP's least for Argon2id (Password Storage Cheat Sheet): 19 MiB, 2 passes, 1 lane.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Longest password, in characters.
-pub(crate) const PASSWORD_MAX: usize = 64;
 /// Most that a hash from elsewhere may cost to verify: a line of a configuration must not stop the switch.
 const MEMORY_KIB_MAX: u32 = 64 * 1024;
 const PASSES_MAX: u32 = 8;
 const LANES_MAX: u32 = 4;
-/// Longest hash as text; ours have 97 characters.
-const HASH_MAX: usize = 256;
 
 /// Why a password or a hash is refused. Neither is ever part of the text.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
