@@ -23,7 +23,7 @@ pub enum ControlAction {
     Discard = 0,
     /// Forward like a frame to a group address; never learned as a source.
     Forward = 1,
-    /// To the owner's ring of its class (no protocol traps yet: counted as a drop).
+    /// To the owner's ring of its class (counted as a drop while there is none).
     Trap = 2,
     /// Both.
     TrapAndForward = 3,

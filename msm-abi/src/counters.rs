@@ -40,11 +40,29 @@ pub enum DropReason {
     /// Egress port: a flooded copy for a port that is no member (expected while a member set changes; not a loss).
     /// Ingress port: the FDB names a port that is no member any more.
     EgressNotMember = 16,
+    /// An access list denies it.
+    AclDenied = 17,
+    /// Over the port's rate for broadcast, multicast or unknown destinations.
+    RateLimited = 18,
+    /// Over the rate of its class for frames to the control plane.
+    CpuLimited = 19,
+    /// A new station at a port that may learn no more.
+    LearnLimited = 20,
+    /// An IP header that is none: version, lengths or checksum.
+    BadIp = 21,
+    /// A source or destination address that no router forwards (RFC 1812 5.3.7).
+    Martian = 22,
+    /// Its route says so.
+    RouteBlackhole = 23,
+    /// A load-sharing group without a port that is up.
+    GroupDown = 24,
+    /// A flooded copy at a member of a load-sharing group that another member sends, or at the group it came from (expected; not a loss).
+    OtherMember = 25,
 }
 
 impl DropReason {
     /// Number of reasons; arrays have room for [`PortCounters::REASONS`].
-    pub const COUNT: usize = 17;
+    pub const COUNT: usize = 26;
     /// Every reason with its name as shown to operators.
     pub const ALL: [(DropReason, &'static str); Self::COUNT] = [
         (DropReason::Truncated, "truncated"),
@@ -64,10 +82,19 @@ impl DropReason {
         (DropReason::Headroom, "headroom"),
         (DropReason::NoProgram, "no-program"),
         (DropReason::EgressNotMember, "egress-not-member"),
+        (DropReason::AclDenied, "acl-denied"),
+        (DropReason::RateLimited, "rate-limited"),
+        (DropReason::CpuLimited, "cpu-limited"),
+        (DropReason::LearnLimited, "learn-limited"),
+        (DropReason::BadIp, "bad-ip"),
+        (DropReason::Martian, "martian"),
+        (DropReason::RouteBlackhole, "route-blackhole"),
+        (DropReason::GroupDown, "group-down"),
+        (DropReason::OtherMember, "other-member"),
     ];
 }
 
-/// COUNTERS: per-CPU array by logical port; the last entry (index [`crate::PORTS`]) counts frames of no port.
+/// COUNTERS: per-CPU array by logical port; the last entry (index [`crate::LPORTS`]) counts frames of no port.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortCounters {
@@ -87,13 +114,19 @@ pub struct PortCounters {
     pub learned: u64,
     /// Stations not learned because the FDB was full.
     pub learn_full: u64,
+    /// Frames received here and handed to the control plane: the stack or a protocol's ring.
+    pub to_cpu: u64,
+    /// Frames received here and routed (also counted where they leave).
+    pub routed: u64,
+    /// Frames received here that went by the tcx entry for their destination's sake.
+    pub slow: u64,
     /// Frames dropped, by [`DropReason`].
     pub drops: [u64; Self::REASONS],
 }
 
 impl PortCounters {
     /// Room for reasons.
-    pub const REASONS: usize = 24;
+    pub const REASONS: usize = 37;
 }
 
 impl Default for PortCounters {
@@ -107,8 +140,11 @@ impl Default for PortCounters {
             tx_flood_copies: 0,
             learned: 0,
             learn_full: 0,
+            to_cpu: 0,
+            routed: 0,
+            slow: 0,
             drops: [0; Self::REASONS],
         }
     }
 }
-const _: () = assert!(size_of::<PortCounters>() == 256 && DropReason::COUNT <= PortCounters::REASONS);
+const _: () = assert!(size_of::<PortCounters>() == 384 && DropReason::COUNT <= PortCounters::REASONS);

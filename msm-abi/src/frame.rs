@@ -1,7 +1,7 @@
 //! The header that a flooded frame carries, in its metadata area, from the ingress to the egress program.
 
 /// Version of [`FloodHeader`]; an egress program passes what it does not know only if there is no header at all.
-pub const HEADER_VERSION: u16 = 0x4D02;
+pub const HEADER_VERSION: u16 = 0x4D03;
 
 /// Bits of [`FloodHeader::flags`].
 pub mod header_flags {
@@ -11,6 +11,12 @@ pub mod header_flags {
     pub const FABRIC_ABSENT: u16 = 2;
     /// The fabric of its flow bucket is not programmed: likewise.
     pub const FABRIC_UNPROGRAMMED: u16 = 4;
+    /// It was routed: it may leave by the port it came in by.
+    pub const ROUTED: u16 = 8;
+    /// Where the I/O slot that it came in by stands: four bits.
+    pub const SLOT_SHIFT: u16 = 4;
+    /// Where its load-sharing bucket stands: six bits.
+    pub const BUCKET_SHIFT: u16 = 8;
 }
 
 /// Eight bytes in front of the frame. Unicast carries none and the egress program returns at once.
@@ -21,7 +27,7 @@ pub struct FloodHeader {
     pub version: u16,
     /// VLAN the frame was classified to.
     pub vid: u16,
-    /// Logical port it came in by.
+    /// Logical port it came in by: its group's, if it has one.
     pub lport: u16,
     /// [`header_flags`].
     pub flags: u16,

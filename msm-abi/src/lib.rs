@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod acl;
 mod capture;
 mod control;
 mod counters;
@@ -13,11 +14,19 @@ mod fabric;
 mod fdb;
 mod frame;
 mod gate;
+mod limit;
 mod meta;
 mod port;
+mod route;
+mod sharing;
 mod spec;
+mod trap;
 mod vlan;
 
+pub use acl::{
+    ACL_ABSENT, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, ACL_WORDS, AclAction, AclBits,
+    AclBlock, AclMacKey, acl_active, acl_blocks,
+};
 pub use capture::{CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, CaptureRecord, capture_of};
 pub use control::{ControlAction, ControlKey, ControlValue};
 pub use counters::{DropReason, PortCounters};
@@ -27,10 +36,24 @@ pub use fabric::{
 pub use fdb::{FDB_CACHE_ENTRIES, FdbCacheEntry, FdbEntry, FdbKey, STAMP_SHIFT, fdb_gen, stamp};
 pub use frame::{FloodHeader, HEADER_VERSION, header_flags};
 pub use gate::{DOMAINS, GateEntry, GateState, gate_index};
+pub use limit::{
+    CPU_CLASSES, CpuClass, CpuCounters, LIMIT_KINDS, LIMIT_UNITS, LearnEntry, LimitEntry, LimitKind,
+    learn_flags, limit_index,
+};
 pub use meta::{Meta, PlaneConfig};
-pub use port::{IFINDEX_LIMIT, Lport, NO_LPORT, PORTS, PORTS_PER_SLOT, PortEntry, SLOTS, port_flags};
+pub use port::{
+    EgressEntry, IFINDEX_LIMIT, LPORTS, Lport, NO_LPORT, PORTS, PORTS_PER_SLOT, PortEntry, SLOTS, SVIS,
+    egress_flags, port_flags, svi_lport,
+};
+pub use route::{
+    HOP_GROUP_MEMBERS, HOP_GROUPS, HOPS, HopEntry, HopGroup, IPFDB_ENTRIES, Neighbour, ROUTE_BLOCK,
+    ROUTE_BLOCKS, ROUTES6_ENTRIES, Route6Key, RouteBlock, RouteKind, TableState, route, route_index,
+    route_kind, routes_active, tables,
+};
+pub use sharing::{Algorithm, GROUP_BUCKETS, GROUP_PORTS, GROUPS, ShareEntry, share_bucket, share_buckets};
 pub use spec::{FDB_DEFAULT, FDB_MAX, MapKind, MapSpec, SPECS, names};
+pub use trap::{TRAP_RING, TRAP_SNAP, TrapHeader, TrapRecord};
 pub use vlan::{FLOOD_SETS, VLANS, VlanEntry, vlan_flags};
 
 /// Version of everything in this crate. Stored in META; a tree of another version is refused by name.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;

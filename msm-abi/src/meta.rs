@@ -36,7 +36,15 @@ pub struct PlaneConfig {
     pub fdb_refresh: u32,
     /// The port whose frames are recorded ([`crate::capture_of`]); 0 = none.
     pub capture: u32,
+    /// Where mirrored frames go: a logical port plus one; 0 = nowhere.
+    pub mirror: u32,
+    /// The router's MAC address in the lower 48 bits; 0 = none.
+    pub router_mac: u64,
+    /// [`crate::acl_active`].
+    pub acl: u8,
+    /// [`crate::routes_active`].
+    pub routes: u8,
     /// Zero.
-    pub pad: u32,
+    pub pad: [u8; 6],
 }
-const _: () = assert!(size_of::<PlaneConfig>() == 16);
+const _: () = assert!(size_of::<PlaneConfig>() == 32);

@@ -1,9 +1,12 @@
 //! What each pinned map must be. Opening a pin that differs is an error before anything is loaded.
 
 use crate::{
-    ControlKey, ControlValue, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS, FDB_CACHE_ENTRIES, FLOOD_SETS,
-    FabricState, FdbCacheEntry, FdbEntry, FdbKey, GateEntry, IFINDEX_LIMIT, Meta, PORTS, PlaneConfig,
-    PortCounters, PortEntry, SLOTS, VLANS, VlanEntry,
+    ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, AclAction, AclBits, AclBlock, AclMacKey, CPU_CLASSES,
+    ControlKey, ControlValue, CpuCounters, DOMAINS, EgressEntry, FABRIC_BUCKETS_PER_SLOT, FABRICS,
+    FDB_CACHE_ENTRIES, FLOOD_SETS, FabricState, FdbCacheEntry, FdbEntry, FdbKey, GROUPS, GateEntry,
+    HOP_GROUPS, HOPS, HopEntry, HopGroup, IFINDEX_LIMIT, IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry,
+    LimitEntry, Meta, PORTS, PlaneConfig, PortCounters, PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, Route6Key,
+    RouteBlock, SLOTS, ShareEntry, TRAP_RING, TableState, VLANS, VlanEntry, tables,
 };
 
 /// Names of the maps, of their pins and of the programs. At most 15 characters and without dots (kernel limits).
@@ -42,6 +45,50 @@ pub mod names {
     pub const CAPTURE_LOST: &str = "CAPTURE_LOST";
     /// Program array; entry 0 is the ingress program.
     pub const DISPATCH: &str = "DISPATCH";
+    /// See [`crate::EgressEntry`].
+    pub const EGRESS: &str = "EGRESS";
+    /// See [`crate::ShareEntry`].
+    pub const SHARING: &str = "SHARING";
+    /// See [`crate::LimitEntry`]; by [`crate::limit_index`].
+    pub const LIMITS: &str = "LIMITS";
+    /// u64: the programs' words of LIMITS.
+    pub const LIMIT_STATE: &str = "LIMIT_STATE";
+    /// See [`crate::LimitEntry`]; by [`crate::CpuClass`].
+    pub const CPU_LIMITS: &str = "CPU_LIMITS";
+    /// u64: the programs' words of CPU_LIMITS.
+    pub const CPU_STATE: &str = "CPU_STATE";
+    /// See [`crate::CpuCounters`].
+    pub const CPU_COUNTERS: &str = "CPU_COUNTERS";
+    /// See [`crate::LearnEntry`].
+    pub const LEARN: &str = "LEARN";
+    /// u64 by logical port: stations learned less those that moved away (wrapping).
+    pub const LEARNED: &str = "LEARNED";
+    /// See [`crate::AclBlock`].
+    pub const ACL_CLASS: &str = "ACL_CLASS";
+    /// See [`crate::AclBits`].
+    pub const ACL_BITS: &str = "ACL_BITS";
+    /// See [`crate::AclMacKey`].
+    pub const ACL_MAC: &str = "ACL_MAC";
+    /// See [`crate::AclAction`].
+    pub const ACL_ACTIONS: &str = "ACL_ACTIONS";
+    /// u64 by [`crate::AclAction::counter`]: frames that the rule decided.
+    pub const ACL_HITS: &str = "ACL_HITS";
+    /// See [`crate::RouteBlock`].
+    pub const ROUTES: &str = "ROUTES";
+    /// See [`crate::HopEntry`].
+    pub const HOPS: &str = "HOPS";
+    /// See [`crate::HopGroup`].
+    pub const HOP_GROUPS: &str = "HOP_GROUPS";
+    /// [`crate::Neighbour`] by IPv4 address, as a number.
+    pub const IPFDB: &str = "IPFDB";
+    /// [`crate::Neighbour`] by IPv6 address.
+    pub const IPFDB6: &str = "IPFDB6";
+    /// See [`crate::Route6Key`].
+    pub const ROUTES6: &str = "ROUTES6";
+    /// See [`crate::TableState`].
+    pub const TABLES: &str = "TABLES";
+    /// Ring of [`crate::TrapRecord`]s, cut off behind the frame.
+    pub const TRAP_LACP: &str = "TRAP_LACP";
 
     /// XDP program on every link: tail-calls entry 0 of DISPATCH.
     pub const PROG_DISPATCH: &str = "dispatch";
@@ -49,6 +96,8 @@ pub mod names {
     pub const PROG_INGRESS: &str = "ingress";
     /// XDP devmap program: flooded copies.
     pub const PROG_EGRESS: &str = "egress";
+    /// tcx program on every port's netdev: the same pipeline, for ports whose driver is tcx and for what XDP cannot do.
+    pub const PROG_TCX: &str = "tcx_ingress";
     /// The egress body as an ordinary XDP program, since the kernel does not test-run devmap programs.
     pub const PROG_EGRESS_TEST: &str = "egress_test";
 }
@@ -65,6 +114,8 @@ pub enum MapKind {
     ProgArray = 3,
     /// BPF_MAP_TYPE_PERCPU_ARRAY
     PerCpuArray = 6,
+    /// BPF_MAP_TYPE_LPM_TRIE
+    LpmTrie = 11,
     /// BPF_MAP_TYPE_ARRAY_OF_MAPS
     ArrayOfMaps = 12,
     /// BPF_MAP_TYPE_DEVMAP
@@ -92,13 +143,21 @@ const fn array(name: &'static str, value: usize, entries: usize) -> MapSpec {
     MapSpec { name, kind: MapKind::Array, key: 4, value: value as u32, entries: Some(entries as u32) }
 }
 
+const fn percpu(name: &'static str, value: usize, entries: usize) -> MapSpec {
+    MapSpec { name, kind: MapKind::PerCpuArray, key: 4, value: value as u32, entries: Some(entries as u32) }
+}
+
+const fn table(name: &'static str, kind: MapKind, key: usize, value: usize, entries: u32) -> MapSpec {
+    MapSpec { name, kind, key: key as u32, value: value as u32, entries: Some(entries) }
+}
+
 /// Default capacity of the FDB.
 pub const FDB_DEFAULT: u32 = 65_536;
 /// Largest capacity of the FDB.
 pub const FDB_MAX: u32 = 1_048_576;
 
 /// Every pinned map.
-pub const SPECS: [MapSpec; 17] = [
+pub const SPECS: [MapSpec; 39] = [
     array(names::META, size_of::<Meta>(), 1),
     array(names::PLANE_CONFIG, size_of::<PlaneConfig>(), 1),
     array(names::PORTS, size_of::<PortEntry>(), IFINDEX_LIMIT as usize),
@@ -133,9 +192,9 @@ pub const SPECS: [MapSpec; 17] = [
         kind: MapKind::PerCpuArray,
         key: 4,
         value: size_of::<PortCounters>() as u32,
-        entries: Some(PORTS as u32 + 1),
+        entries: Some(LPORTS as u32 + 1),
     },
-    MapSpec { name: names::TX, kind: MapKind::DevMap, key: 4, value: 8, entries: Some(PORTS as u32) },
+    MapSpec { name: names::TX, kind: MapKind::DevMap, key: 4, value: 8, entries: Some(LPORTS as u32) },
     MapSpec {
         name: names::FLOOD,
         kind: MapKind::ArrayOfMaps,
@@ -152,4 +211,26 @@ pub const SPECS: [MapSpec; 17] = [
         entries: Some(crate::CAPTURE_RING),
     },
     MapSpec { name: names::CAPTURE_LOST, kind: MapKind::PerCpuArray, key: 4, value: 8, entries: Some(1) },
+    array(names::EGRESS, size_of::<EgressEntry>(), LPORTS),
+    array(names::SHARING, size_of::<ShareEntry>(), GROUPS),
+    array(names::LIMITS, size_of::<LimitEntry>(), PORTS * LIMIT_KINDS),
+    array(names::LIMIT_STATE, 8, PORTS * LIMIT_KINDS),
+    array(names::CPU_LIMITS, size_of::<LimitEntry>(), CPU_CLASSES),
+    array(names::CPU_STATE, 8, CPU_CLASSES),
+    percpu(names::CPU_COUNTERS, size_of::<CpuCounters>(), CPU_CLASSES),
+    array(names::LEARN, size_of::<LearnEntry>(), PORTS),
+    array(names::LEARNED, 8, PORTS),
+    array(names::ACL_CLASS, size_of::<AclBlock>(), 2 * ACL_BLOCKS as usize),
+    array(names::ACL_BITS, size_of::<AclBits>(), 2 * ACL_CLASSES as usize),
+    table(names::ACL_MAC, MapKind::Hash, size_of::<AclMacKey>(), 4, ACL_MACS),
+    array(names::ACL_ACTIONS, size_of::<AclAction>(), 2 * ACL_RULES),
+    percpu(names::ACL_HITS, 8, ACL_RULES),
+    array(names::ROUTES, size_of::<RouteBlock>(), 2 * ROUTE_BLOCKS as usize),
+    array(names::HOPS, size_of::<HopEntry>(), HOPS as usize),
+    array(names::HOP_GROUPS, size_of::<HopGroup>(), HOP_GROUPS as usize),
+    table(names::IPFDB, MapKind::Hash, 4, 8, IPFDB_ENTRIES),
+    table(names::IPFDB6, MapKind::Hash, 16, 8, IPFDB_ENTRIES),
+    table(names::ROUTES6, MapKind::LpmTrie, size_of::<Route6Key>(), 4, ROUTES6_ENTRIES),
+    array(names::TABLES, size_of::<TableState>(), tables::ENTRIES as usize),
+    table(names::TRAP_LACP, MapKind::RingBuf, 0, 0, TRAP_RING),
 ];

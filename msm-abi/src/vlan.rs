@@ -12,6 +12,12 @@ pub const FLOOD_SETS: usize = 8192;
 pub mod vlan_flags {
     /// The VLAN exists.
     pub const EXISTS: u16 = 1;
+    /// IPv4 frames to the router's address are forwarded.
+    pub const ROUTED: u16 = 2;
+    /// IPv6 likewise.
+    pub const ROUTED6: u16 = 4;
+    /// A member takes no XDP frames, or is mirrored: floods go by the tcx entry.
+    pub const SLOW_FLOOD: u16 = 8;
 }
 
 /// VLANS: array by VLAN id.
@@ -25,16 +31,31 @@ pub struct VlanEntry {
     pub flood: u16,
     /// Loop protection domain whose gates hold for this VLAN; 0 = none.
     pub domain: u32,
+    /// The port of its interface ([`crate::svi_lport`]); 0 = it has none.
+    pub svi: Lport,
+    /// Longest IP packet that is sent into it.
+    pub mtu: u16,
+    /// Zero.
+    pub pad: u32,
     /// Bit `lport`: an untagged member.
     pub untagged: [u64; PORTS / 64],
     /// Bit `lport`: a tagged member.
     pub tagged: [u64; PORTS / 64],
 }
-const _: () = assert!(size_of::<VlanEntry>() == 264);
+const _: () = assert!(size_of::<VlanEntry>() == 272);
 
 impl Default for VlanEntry {
     fn default() -> Self {
-        Self { flags: 0, flood: 0, domain: 0, untagged: [0; PORTS / 64], tagged: [0; PORTS / 64] }
+        Self {
+            flags: 0,
+            flood: 0,
+            domain: 0,
+            svi: 0,
+            mtu: 0,
+            pad: 0,
+            untagged: [0; PORTS / 64],
+            tagged: [0; PORTS / 64],
+        }
     }
 }
 

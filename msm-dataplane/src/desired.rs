@@ -5,9 +5,21 @@ use std::{
     time::Duration,
 };
 
-use msm_abi::{ControlKey, ControlValue, FABRICS, FabricState, FdbKey, Lport};
+use msm_abi::{
+    Algorithm, ControlKey, ControlValue, CpuClass, FABRICS, FabricState, FdbKey, LimitEntry, LimitKind, Lport,
+};
 
 use crate::PortFault;
+
+/// How a port's frames come into the pipeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Driver {
+    /// By XDP: fast; a host's offloads must be off.
+    #[default]
+    Xdp,
+    /// By tcx: with whatever a host's offloads leave to the receiver.
+    Tcx,
+}
 
 /// One port as it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +30,33 @@ pub struct DesiredPort {
     pub enabled: bool,
     /// VLAN of untagged frames; 0 = they are dropped.
     pub pvid: u16,
+    /// How its frames come in.
+    pub driver: Driver,
+    /// Master of its load-sharing group.
+    pub group: Option<Lport>,
+    /// The netdev takes no XDP frames.
+    pub slow: bool,
+    /// [`Desired::limits`] has a rate for it.
+    pub limited: bool,
+    /// [`Desired::learning`] has a limit for it.
+    pub learn_limited: bool,
+    /// What it receives is mirrored.
+    pub mirror_received: bool,
+    /// What it sends is mirrored.
+    pub mirror_sent: bool,
+}
+
+/// A load-sharing group as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DesiredGroup {
+    /// Index in SHARING, below [`msm_abi::GROUPS`].
+    pub index: u16,
+    /// How a port is chosen.
+    pub algorithm: Algorithm,
+    /// Its ports in their order, 8 at most.
+    pub members: Vec<Lport>,
+    /// Those that are up.
+    pub active: BTreeSet<Lport>,
 }
 
 /// One VLAN as it should be.
@@ -29,6 +68,14 @@ pub struct DesiredVlan {
     pub tagged: BTreeSet<Lport>,
     /// Loop protection domain, below [`msm_abi::DOMAINS`]; 0 = none.
     pub domain: u32,
+    /// Its port to the switch's own stack (from [`msm_abi::PORTS`] on), if it has an address.
+    pub svi: Option<Lport>,
+    /// IPv4 is forwarded.
+    pub routed: bool,
+    /// IPv6 is forwarded.
+    pub routed6: bool,
+    /// Longest IP packet sent into it.
+    pub mtu: u16,
 }
 
 /// A station that neither ages nor moves.
@@ -43,7 +90,7 @@ pub struct StaticEntry {
 /// The whole forwarding plane as it should be. `Default` is an empty switch that never ages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
-    /// Ports by logical port (below [`msm_abi::PORTS`]).
+    /// Ports by logical port (below [`msm_abi::LPORTS`]; those of the stack from [`msm_abi::PORTS`] on).
     pub ports: BTreeMap<Lport, DesiredPort>,
     /// VLANs by id, 1 to 4094.
     pub vlans: BTreeMap<u16, DesiredVlan>,
@@ -57,6 +104,18 @@ pub struct Desired {
     pub fdb_age: Duration,
     /// Static and blackhole stations.
     pub static_fdb: BTreeMap<FdbKey, StaticEntry>,
+    /// Load-sharing groups by master.
+    pub groups: BTreeMap<Lport, DesiredGroup>,
+    /// Rates of what a port may flood.
+    pub limits: BTreeMap<(Lport, LimitKind), LimitEntry>,
+    /// Rates of what goes to the control plane; a class that is not named has none.
+    pub cpu: BTreeMap<CpuClass, LimitEntry>,
+    /// Ports that may learn so many stations (`None`: no new ones).
+    pub learning: BTreeMap<Lport, Option<u32>>,
+    /// Where mirrored frames go.
+    pub mirror: Option<Lport>,
+    /// The router's address.
+    pub router_mac: [u8; 6],
 }
 
 /// What of a [`Desired`] changed, for [`crate::Owner::reconcile_part`]. What is named and did not change costs a look.
@@ -68,7 +127,9 @@ pub struct Touched {
     pub vlans: BTreeSet<u16>,
     /// Static stations likewise.
     pub stations: BTreeSet<FdbKey>,
-    /// Control addresses, fabrics, buckets or the age.
+    /// Load-sharing groups likewise, by master.
+    pub groups: BTreeSet<Lport>,
+    /// Anything else: control addresses, fabrics, buckets, the age, rates, learning, mirroring, the router's address.
     pub config: bool,
 }
 
@@ -80,17 +141,27 @@ impl Touched {
             ports: differing(&before.ports, &after.ports),
             vlans: differing(&before.vlans, &after.vlans),
             stations: differing(&before.static_fdb, &after.static_fdb),
+            groups: differing(&before.groups, &after.groups),
             config: before.control != after.control
                 || before.fabrics != after.fabrics
                 || before.buckets != after.buckets
-                || before.fdb_age != after.fdb_age,
+                || before.fdb_age != after.fdb_age
+                || before.limits != after.limits
+                || before.cpu != after.cpu
+                || before.learning != after.learning
+                || before.mirror != after.mirror
+                || before.router_mac != after.router_mac,
         }
     }
 
     /// True if nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ports.is_empty() && self.vlans.is_empty() && self.stations.is_empty() && !self.config
+        self.ports.is_empty()
+            && self.vlans.is_empty()
+            && self.stations.is_empty()
+            && self.groups.is_empty()
+            && !self.config
     }
 }
 

@@ -18,7 +18,9 @@ pub mod tables;
 mod tree;
 
 pub use capture::{Capture, CapturedFrame};
-pub use desired::{Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry, Touched};
+pub use desired::{
+    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, Touched,
+};
 pub use error::{CaptureError, Mismatch, PortFault, TableError, TakeError, TreeError};
 pub use name::{MsmSlot, NameError, OwnerName};
 pub use observer::Observer;

@@ -47,7 +47,7 @@ impl Observer {
         tables::meta::get(&self.store)
     }
 
-    /// Counters of the ports that counted anything, summed over CPUs; [`msm_abi::PORTS`] stands for frames of no port.
+    /// Counters of the ports that counted anything, summed over CPUs; [`msm_abi::LPORTS`] stands for frames of no port.
     ///
     /// # Errors
     /// What the kernel says.

@@ -284,7 +284,10 @@ fn netdevs_that_cannot_be_ports_are_named() {
 
         let mut desired = contract::desired();
         let loopback = 1;
-        desired.ports.insert(66, DesiredPort { ifindex: Some(loopback), enabled: true, pvid: 1 });
+        desired.ports.insert(
+            66,
+            DesiredPort { ifindex: Some(loopback), enabled: true, pvid: 1, ..DesiredPort::default() },
+        );
         let changes = owner.reconcile(&desired).expect("reconciled");
         assert_eq!(changes.attached, [0, 1, 65], "{changes:?}");
         assert_eq!(changes.port_faults[&64], PortFault::Occupied { ifindex: ifindex(64) });
@@ -346,9 +349,15 @@ fn sixty_four_ports_are_adopted_without_a_write() {
         desired.static_fdb.clear();
         for lport in 0..64 {
             add_veth(ifindex(lport));
-            desired
-                .ports
-                .insert(lport, DesiredPort { ifindex: Some(ifindex(lport)), enabled: true, pvid: 1 });
+            desired.ports.insert(
+                lport,
+                DesiredPort {
+                    ifindex: Some(ifindex(lport)),
+                    enabled: true,
+                    pvid: 1,
+                    ..DesiredPort::default()
+                },
+            );
         }
         desired.vlans.get_mut(&1).expect("a VLAN").untagged = (0..64).collect();
         assert_eq!(owner.reconcile(&desired).expect("reconciled").attached.len(), 64);
@@ -373,9 +382,15 @@ fn four_thousand_vlans_cost_by_what_changes() {
         let mut desired = contract::desired();
         for lport in 0..16 {
             add_veth(ifindex(lport));
-            desired
-                .ports
-                .insert(lport, DesiredPort { ifindex: Some(ifindex(lport)), enabled: true, pvid: 1 });
+            desired.ports.insert(
+                lport,
+                DesiredPort {
+                    ifindex: Some(ifindex(lport)),
+                    enabled: true,
+                    pvid: 1,
+                    ..DesiredPort::default()
+                },
+            );
         }
         desired.ports.retain(|lport, _| *lport < 16);
         owner.reconcile(&desired).expect("reconciled");

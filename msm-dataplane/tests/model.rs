@@ -102,6 +102,7 @@ fn mutate(random: &mut Random, desired: &mut Desired) {
                 ifindex: (!random.one_in(4)).then(|| ifindex(PORTS[random.below(4) as usize])),
                 enabled: !random.one_in(4),
                 pvid: random.below(4) as u16,
+                ..DesiredPort::default()
             };
             desired.ports.insert(lport, port);
         }
@@ -109,7 +110,7 @@ fn mutate(random: &mut Random, desired: &mut Desired) {
     for vid in 1..5 {
         if random.one_in(3) {
             let mut some = || PORTS.into_iter().filter(|_| random.one_in(2)).collect::<BTreeSet<_>>();
-            let vlan = DesiredVlan { untagged: some(), tagged: some(), domain: 0 };
+            let vlan = DesiredVlan { untagged: some(), tagged: some(), ..DesiredVlan::default() };
             desired.vlans.insert(vid, vlan);
         } else if random.one_in(5) {
             desired.vlans.remove(&vid);
@@ -296,13 +297,19 @@ fn a_stale_ports_entry_is_told_from_a_live_one() {
     over_model(|subject| {
         subject.add_device(ifindex(0));
         let mut desired = Desired::default();
-        desired.ports.insert(0, DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 1 });
+        desired.ports.insert(
+            0,
+            DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 1, ..DesiredPort::default() },
+        );
         subject.reconcile(&desired).expect("reconciled");
         subject.remove_device(ifindex(0));
         subject.add_device(ifindex(0));
         subject.next_owner();
         desired.ports.clear();
-        desired.ports.insert(1, DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 2 });
+        desired.ports.insert(
+            1,
+            DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 2, ..DesiredPort::default() },
+        );
         subject.reconcile(&desired).expect("reconciled");
         let entry = ports::get(subject.store(), ifindex(0)).expect("read");
         assert_eq!((entry.lport, entry.pvid), (1, 2));

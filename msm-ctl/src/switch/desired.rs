@@ -55,6 +55,8 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
         buckets: buckets(),
         fdb_age: age(config),
         static_fdb: stations(config),
+        router_mac: chassis.system_mac.0,
+        ..Desired::default()
     };
     Plan { desired, refused }
 }
@@ -130,7 +132,7 @@ fn age(config: &Config) -> Duration {
 
 fn port(config: &Config, lport: Lport, ifindex: Option<u32>) -> DesiredPort {
     let enabled = !config.ports.disabled.contains(&lport);
-    DesiredPort { ifindex, enabled, pvid: config.vlans.pvid(lport).unwrap_or(0) }
+    DesiredPort { ifindex, enabled, pvid: config.vlans.pvid(lport).unwrap_or(0), ..DesiredPort::default() }
 }
 
 fn stations(config: &Config) -> BTreeMap<FdbKey, StaticEntry> {
@@ -145,7 +147,7 @@ fn stations(config: &Config) -> BTreeMap<FdbKey, StaticEntry> {
 }
 
 fn vlan(vlan: &Vlan) -> DesiredVlan {
-    DesiredVlan { untagged: vlan.untagged.clone(), tagged: vlan.tagged.clone(), domain: 0 }
+    DesiredVlan { untagged: vlan.untagged.clone(), tagged: vlan.tagged.clone(), ..DesiredVlan::default() }
 }
 
 /// Both fabrics carry every other bucket of every slot.

@@ -20,6 +20,8 @@ mod ring;
 pub(crate) use map::Map;
 pub(crate) use ring::Ring;
 
+/// Entries are made when they are needed.
+pub(crate) const F_NO_PREALLOC: u32 = 1;
 /// Open for reading only: the kernel answers a write with EPERM.
 pub(crate) const F_RDONLY: u32 = 1 << 3;
 /// The programs may not write; the kernel sets it on devmaps by itself.

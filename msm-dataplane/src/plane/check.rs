@@ -1,6 +1,6 @@
 //! What the tables can hold: checked before the first write.
 
-use msm_abi::{DOMAINS, FABRICS, FdbKey, Lport, PORTS};
+use msm_abi::{DOMAINS, FABRICS, FdbKey, GROUP_PORTS, GROUPS, LPORTS, Lport, PORTS};
 
 use crate::{
     Desired, DesiredPort, DesiredVlan, StaticEntry, TableError, Touched, store::Table,
@@ -19,6 +19,7 @@ pub(super) fn check(desired: &Desired) -> Result<(), TableError> {
     desired.ports.iter().try_for_each(|(lport, port)| check_port(*lport, port))?;
     desired.vlans.iter().try_for_each(|(vid, vlan)| check_vlan(*vid, vlan))?;
     desired.static_fdb.iter().try_for_each(|(key, station)| check_station(*key, station))?;
+    check_groups(desired)?;
     check_config(desired)
 }
 
@@ -33,6 +34,7 @@ pub(super) fn check_part(desired: &Desired, touched: &Touched) -> Result<(), Tab
     for key in &touched.stations {
         desired.static_fdb.get(key).map_or(Ok(()), |station| check_station(*key, station))?;
     }
+    check_groups(desired)?;
     if touched.config { check_config(desired) } else { Ok(()) }
 }
 
@@ -41,11 +43,34 @@ const fn is_port(lport: Lport) -> bool {
 }
 
 fn check_port(lport: Lport, port: &DesiredPort) -> Result<(), TableError> {
-    if !is_port(lport) {
-        return refuse(format!("logical port {lport}; there are {PORTS}"));
+    if usize::from(lport) >= LPORTS {
+        return refuse(format!("logical port {lport}; there are {LPORTS}"));
+    }
+    if let Some(group) = port.group.filter(|group| !is_port(*group) || !is_port(lport)) {
+        return refuse(format!(
+            "logical port {lport} in a load-sharing group of port {group}; there are {PORTS}"
+        ));
     }
     if port.pvid != 0 && !VIDS.contains(&port.pvid) {
         return refuse(format!("VLAN {} for untagged frames of logical port {lport}; 1 to 4094", port.pvid));
+    }
+    Ok(())
+}
+
+fn check_groups(desired: &Desired) -> Result<(), TableError> {
+    for (master, group) in &desired.groups {
+        if usize::from(group.index) >= GROUPS || !is_port(*master) {
+            return refuse(format!(
+                "load-sharing group {} of port {master}; there are {GROUPS}",
+                group.index
+            ));
+        }
+        if group.members.len() > GROUP_PORTS || group.members.is_empty() {
+            return refuse(format!(
+                "{} ports in the group of port {master}; 1 to {GROUP_PORTS}",
+                group.members.len()
+            ));
+        }
     }
     Ok(())
 }
@@ -56,6 +81,9 @@ fn check_vlan(vid: u16, vlan: &DesiredVlan) -> Result<(), TableError> {
     }
     if let Some(lport) = vlan.untagged.iter().chain(&vlan.tagged).find(|l| !is_port(**l)) {
         return refuse(format!("logical port {lport} in VLAN {vid}; there are {PORTS}"));
+    }
+    if let Some(svi) = vlan.svi.filter(|svi| is_port(*svi) || usize::from(*svi) >= LPORTS) {
+        return refuse(format!("logical port {svi} as interface of VLAN {vid}; {PORTS} to {}", LPORTS - 1));
     }
     if vlan.domain as usize >= DOMAINS {
         return refuse(format!("domain {} of VLAN {vid}; there are {DOMAINS}", vlan.domain));
@@ -97,7 +125,7 @@ mod tests {
             let text = check(&desired).expect_err(word).to_string();
             assert!(text.contains(word), "{text}");
         };
-        refused(|d| d.ports = [(1024, DesiredPort::default())].into(), "port 1024");
+        refused(|d| d.ports = [(1536, DesiredPort::default())].into(), "port 1536");
         refused(
             |d| d.ports = [(1, DesiredPort { pvid: 4095, ..DesiredPort::default() })].into(),
             "VLAN 4095",

@@ -8,13 +8,13 @@ use std::{
     io,
 };
 
-use msm_abi::{IFINDEX_LIMIT, Lport, NO_LPORT, PortEntry, port_flags};
+use msm_abi::{EgressEntry, IFINDEX_LIMIT, Lport, NO_LPORT, PortEntry, egress_flags, port_flags};
 
 use crate::{
     Changes, Desired, PortFault, TableError,
     store::{LinkState, Links, Store},
     tables::{
-        ports,
+        egress, ports,
         tx::{self, Hop},
     },
 };
@@ -58,7 +58,7 @@ pub(super) fn apply(
             changes.attached.push(lport);
         }
         known.insert(lport, ifindex);
-        serve(store, lport, ifindex, entry, changes)?;
+        serve(store, desired, lport, ifindex, entry, changes)?;
         serving.insert(lport, ifindex);
     }
     Ok(serving)
@@ -83,7 +83,7 @@ pub(super) fn apply_part(
         changes.port_faults.remove(lport);
         let Some(port) = desired.ports.get(lport) else { continue };
         let Some(ifindex) = port.ifindex else { continue };
-        serve(store, *lport, ifindex, ports::entry(*lport, port), changes)?;
+        serve(store, desired, *lport, ifindex, ports::entry(*lport, port), changes)?;
     }
     Ok(())
 }
@@ -91,11 +91,16 @@ pub(super) fn apply_part(
 /// Writes the entries of a port that has its link. That it cannot be sent to is its fault.
 fn serve(
     store: &mut impl Store,
+    desired: &Desired,
     lport: Lport,
     ifindex: u32,
     entry: PortEntry,
     changes: &mut Changes,
 ) -> Result<(), TableError> {
+    let leaving = leaving(desired, lport, ifindex);
+    if egress::get(store, lport)? != leaving {
+        egress::set(store, lport, leaving)?;
+    }
     if ports::get(store, ifindex)? != entry {
         ports::set(store, ifindex, entry)?;
     }
@@ -104,6 +109,20 @@ fn serve(
         changes.port_faults.insert(lport, PortFault::NoTransmit { ifindex, reason: error.to_string() });
     }
     Ok(())
+}
+
+/// How frames leave by a port, and by the group that it is the master of.
+fn leaving(desired: &Desired, lport: Lport, ifindex: u32) -> EgressEntry {
+    let port = desired.ports.get(&lport).copied().unwrap_or_default();
+    let group = desired.groups.get(&lport);
+    let flag = |set: bool, flag: u16| if set { flag } else { 0 };
+    EgressEntry {
+        ifindex: if port.enabled { ifindex } else { 0 },
+        flags: flag(group.is_some(), egress_flags::SHARED)
+            | flag(port.slow, egress_flags::SLOW)
+            | flag(port.mirror_sent, egress_flags::MIRRORED),
+        group: group.map_or(0, |group| group.index),
+    }
 }
 
 /// Gives a port its place in TX, or takes it from a disabled one: unicast to it is stopped there. The inner error is the port's own.
@@ -171,6 +190,12 @@ fn withdraw(
     for (lport, link) in links {
         if tx::get(store, *lport)?.is_some() {
             tx::remove(store, *lport)?;
+        }
+        // What is left of a group's master is its group: the others go on.
+        let egress = egress::get(store, *lport)?;
+        let left = EgressEntry { ifindex: 0, flags: egress.flags & egress_flags::SHARED, ..egress };
+        if egress != left {
+            egress::set(store, *lport, left)?;
         }
         let mut netdevs: Vec<u32> =
             stale.iter().filter(|(_, entry)| entry.lport == *lport).map(|(ifindex, _)| *ifindex).collect();

@@ -21,9 +21,27 @@ pub(super) struct Vlans {
     sets: Sets,
 }
 
-fn members(vlan: &DesiredVlan, serving: &BTreeMap<Lport, u32>, program: u32) -> Members {
-    let hop = |lport: &Lport| serving.get(lport).map(|&ifindex| (*lport, Hop { ifindex, program }));
-    vlan.untagged.union(&vlan.tagged).filter_map(hop).collect()
+/// The ports of a VLAN: of a load-sharing group all, the egress program knows whose turn it is.
+fn ports<'a>(desired: &'a Desired, vlan: &'a DesiredVlan) -> impl Iterator<Item = Lport> + 'a {
+    let members = vlan.untagged.union(&vlan.tagged).flat_map(|lport| {
+        let group = desired.groups.get(lport).map(|group| group.members.as_slice());
+        let own = if group.is_none() { Some(*lport) } else { None };
+        group.unwrap_or_default().iter().copied().chain(own)
+    });
+    members.chain(vlan.svi)
+}
+
+fn members(desired: &Desired, vlan: &DesiredVlan, serving: &BTreeMap<Lport, u32>, program: u32) -> Members {
+    let hop = |lport: Lport| serving.get(&lport).map(|&ifindex| (lport, Hop { ifindex, program }));
+    // What takes no XDP frames would refuse to be in the set.
+    let fast = |lport: &Lport| desired.ports.get(lport).is_none_or(|port| !port.slow);
+    ports(desired, vlan).filter(fast).filter_map(hop).collect()
+}
+
+/// The entry of a VLAN.
+fn entry(desired: &Desired, vlan: &DesiredVlan, flood: u16) -> VlanEntry {
+    let needs = |lport| desired.ports.get(&lport).is_some_and(|port| port.slow || port.mirror_sent);
+    vlans::entry(vlan, flood, ports(desired, vlan).any(needs))
 }
 
 impl Vlans {
@@ -53,9 +71,9 @@ impl Vlans {
         let mut groups: BTreeMap<Members, BTreeSet<u16>> = BTreeMap::new();
         for vid in vids {
             let Some(vlan) = desired.vlans.get(vid) else { continue };
-            let members = members(vlan, serving, program);
+            let members = members(desired, vlan, serving, program);
             match self.entries.get(vid).map(|entry| entry.flood) {
-                Some(at) if self.sets.is(at, &members) => self.set(store, *vid, vlans::entry(vlan, at))?,
+                Some(at) if self.sets.is(at, &members) => self.set(store, *vid, entry(desired, vlan, at))?,
                 _ => drop(groups.entry(members).or_default().insert(*vid)),
             }
         }
@@ -94,7 +112,7 @@ impl Vlans {
         at: u16,
     ) -> Result<(), TableError> {
         let vlans = vids.iter().filter_map(|vid| Some((*vid, desired.vlans.get(vid)?)));
-        vlans.into_iter().try_for_each(|(vid, vlan)| self.set(store, vid, vlans::entry(vlan, at)))
+        vlans.into_iter().try_for_each(|(vid, vlan)| self.set(store, vid, entry(desired, vlan, at)))
     }
 
     fn set(&mut self, store: &mut impl Store, vid: u16, entry: VlanEntry) -> Result<(), TableError> {

@@ -102,7 +102,7 @@ impl Model {
     fn check(&self, table: Table, key: &[u8], value: Option<&[u8]>) -> io::Result<()> {
         let spec = table.spec();
         assert_eq!(key.len(), spec.key as usize, "the key of another map");
-        if spec.kind != MapKind::Hash && word(key) >= self.entries(table) {
+        if !matches!(spec.kind, MapKind::Hash | MapKind::LpmTrie) && word(key) >= self.entries(table) {
             return Err(errno(libc::E2BIG));
         }
         let Some(value) = value else { return Ok(()) };

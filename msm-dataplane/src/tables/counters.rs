@@ -22,15 +22,30 @@ fn add(to: &mut PortCounters, b: &[u8]) {
         tx_flood_copies,
         learned,
         learn_full,
+        to_cpu,
+        routed,
+        slow,
         drops,
     } = to;
-    let fields = [rx_frames, rx_bytes, tx_frames, tx_bytes, flooded, tx_flood_copies, learned, learn_full];
+    let fields = [
+        rx_frames,
+        rx_bytes,
+        tx_frames,
+        tx_bytes,
+        flooded,
+        tx_flood_copies,
+        learned,
+        learn_full,
+        to_cpu,
+        routed,
+        slow,
+    ];
     for (i, field) in fields.into_iter().chain(drops).enumerate() {
         *field = field.wrapping_add(u64_at(b, 8 * i));
     }
 }
 
-/// Ports that counted anything; [`msm_abi::PORTS`] as number stands for frames of no port.
+/// Ports that counted anything; [`msm_abi::LPORTS`] as number stands for frames of no port.
 ///
 /// # Errors
 /// What the kernel says.
@@ -57,6 +72,6 @@ mod tests {
         add(&mut sum, &bytes);
         add(&mut sum, &bytes);
         assert_eq!((sum.rx_frames, sum.tx_frames, sum.learn_full), (0, 4, 14));
-        assert_eq!((sum.drops[0], sum.drops[23]), (16, 62));
+        assert_eq!((sum.drops[0], sum.drops[36]), (22, 94));
     }
 }

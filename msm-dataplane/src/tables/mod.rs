@@ -7,6 +7,7 @@ pub mod capture;
 pub mod control;
 pub mod counters;
 pub mod dispatch;
+pub mod egress;
 pub mod fabric;
 pub mod fdb;
 pub mod flood;

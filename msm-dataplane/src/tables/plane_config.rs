@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use msm_abi::{PlaneConfig, STAMP_SHIFT};
 
-use super::{at, join, put, u32_at};
+use super::{at, join, part, put, u32_at, u64_at};
 use crate::{
     TableError,
     store::{Store, Table},
@@ -37,7 +37,11 @@ pub fn get(store: &impl Store) -> Result<PlaneConfig, TableError> {
         fdb_age: u32_at(&b, 0),
         fdb_refresh: u32_at(&b, 4),
         capture: u32_at(&b, 8),
-        pad: u32_at(&b, 12),
+        mirror: u32_at(&b, 12),
+        router_mac: u64_at(&b, 16),
+        acl: b[24],
+        routes: b[25],
+        pad: part(&b, 26),
     })
 }
 
@@ -50,7 +54,10 @@ pub fn set(store: &mut impl Store, config: PlaneConfig) -> Result<(), TableError
         &config.fdb_age.to_ne_bytes(),
         &config.fdb_refresh.to_ne_bytes(),
         &config.capture.to_ne_bytes(),
-        &config.pad.to_ne_bytes(),
+        &config.mirror.to_ne_bytes(),
+        &config.router_mac.to_ne_bytes(),
+        &[config.acl, config.routes],
+        &config.pad,
     ]);
     put(store, Table::PlaneConfig, &0u32.to_ne_bytes(), &value)
 }

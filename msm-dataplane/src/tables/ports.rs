@@ -1,35 +1,47 @@
 //! PORTS: which logical port a netdev is.
 
-use msm_abi::{Lport, PORTS_PER_SLOT, PortEntry, port_flags};
+use msm_abi::{Lport, PORTS, PORTS_PER_SLOT, PortEntry, port_flags};
 
 use super::{at, join, part, put, read, u32_at};
 use crate::{
-    DesiredPort, TableError,
+    DesiredPort, Driver, TableError,
     store::{Store, Table},
 };
 
 const LEN: usize = size_of::<PortEntry>();
+/// The "I/O slot" of the stack's ports: no fabric reaches them, none is needed.
+const SVI_SLOT: u8 = u8::MAX;
 
 /// The entry of a port as it should be.
 #[must_use]
-pub const fn entry(lport: Lport, port: &DesiredPort) -> PortEntry {
-    let enabled = if port.enabled { port_flags::ENABLED } else { 0 };
+pub fn entry(lport: Lport, port: &DesiredPort) -> PortEntry {
+    let flag = |set: bool, flag: u16| if set { flag } else { 0 };
+    let is_svi = usize::from(lport) >= PORTS;
     PortEntry {
         lport,
+        logical: port.group.unwrap_or(lport),
         pvid: port.pvid,
-        flags: port_flags::VALID | enabled,
-        slot: (lport as usize / PORTS_PER_SLOT) as u8,
-        pad: 0,
+        flags: port_flags::VALID
+            | flag(port.enabled, port_flags::ENABLED)
+            | flag(is_svi, port_flags::SVI)
+            | flag(port.group.is_some(), port_flags::GROUPED)
+            | flag(port.limited, port_flags::LIMITED)
+            | flag(port.learn_limited, port_flags::LEARN_LIMITED)
+            | flag(port.mirror_received, port_flags::MIRRORED)
+            | flag(port.driver == Driver::Tcx, port_flags::TCX),
+        slot: if is_svi { SVI_SLOT } else { (usize::from(lport) / PORTS_PER_SLOT) as u8 },
+        pad: [0; 7],
     }
 }
 
 fn decode(b: &[u8]) -> PortEntry {
     PortEntry {
         lport: u16::from_ne_bytes(part(b, 0)),
-        pvid: u16::from_ne_bytes(part(b, 2)),
-        flags: u16::from_ne_bytes(part(b, 4)),
-        slot: b[6],
-        pad: b[7],
+        logical: u16::from_ne_bytes(part(b, 2)),
+        pvid: u16::from_ne_bytes(part(b, 4)),
+        flags: u16::from_ne_bytes(part(b, 6)),
+        slot: b[8],
+        pad: part(b, 9),
     }
 }
 
@@ -48,9 +60,11 @@ pub fn get(store: &impl Store, ifindex: u32) -> Result<PortEntry, TableError> {
 pub fn set(store: &mut impl Store, ifindex: u32, entry: PortEntry) -> Result<(), TableError> {
     let value: [u8; LEN] = join(&[
         &entry.lport.to_ne_bytes(),
+        &entry.logical.to_ne_bytes(),
         &entry.pvid.to_ne_bytes(),
         &entry.flags.to_ne_bytes(),
-        &[entry.slot, entry.pad],
+        &[entry.slot],
+        &entry.pad,
     ]);
     put(store, Table::Ports, &ifindex.to_ne_bytes(), &value)
 }

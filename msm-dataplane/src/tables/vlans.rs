@@ -13,9 +13,9 @@ use crate::{
 const LEN: usize = size_of::<VlanEntry>();
 const WORDS: usize = PORTS / 64;
 
-/// The entry of a VLAN as it should be, with the member set that FLOOD has at `flood`. Members at or past [`PORTS`] are left out.
+/// The entry of a VLAN as it should be, with the member set that FLOOD has at `flood`. `slow`: a member needs the tcx entry. Members at or past [`PORTS`] are left out.
 #[must_use]
-pub fn entry(vlan: &DesiredVlan, flood: u16) -> VlanEntry {
+pub fn entry(vlan: &DesiredVlan, flood: u16, slow: bool) -> VlanEntry {
     let bits = |members: &BTreeSet<Lport>| {
         let mut words = [0u64; WORDS];
         for lport in members {
@@ -25,10 +25,17 @@ pub fn entry(vlan: &DesiredVlan, flood: u16) -> VlanEntry {
         }
         words
     };
+    let flag = |set: bool, flag: u16| if set { flag } else { 0 };
     VlanEntry {
-        flags: vlan_flags::EXISTS,
+        flags: vlan_flags::EXISTS
+            | flag(vlan.routed, vlan_flags::ROUTED)
+            | flag(vlan.routed6, vlan_flags::ROUTED6)
+            | flag(slow, vlan_flags::SLOW_FLOOD),
         flood,
         domain: vlan.domain,
+        svi: vlan.svi.unwrap_or(0),
+        mtu: vlan.mtu,
+        pad: 0,
         untagged: bits(&vlan.untagged),
         tagged: bits(&vlan.tagged),
     }
@@ -48,8 +55,11 @@ fn decode(b: &[u8]) -> VlanEntry {
         flags: u16::from_ne_bytes(part(b, 0)),
         flood: u16::from_ne_bytes(part(b, 2)),
         domain: u32_at(b, 4),
-        untagged: words(8),
-        tagged: words(8 + 8 * WORDS),
+        svi: u16::from_ne_bytes(part(b, 8)),
+        mtu: u16::from_ne_bytes(part(b, 10)),
+        pad: u32_at(b, 12),
+        untagged: words(16),
+        tagged: words(16 + 8 * WORDS),
     }
 }
 
@@ -60,7 +70,7 @@ fn decode(b: &[u8]) -> VlanEntry {
 pub fn read(store: &impl Store) -> Result<BTreeMap<u16, VlanEntry>, TableError> {
     let mut found = BTreeMap::new();
     read_all(store, Table::Vlans, &mut |key, value| {
-        // Most are zero, and a whole entry is 33 words.
+        // Most are zero, and a whole entry is 34 words.
         if value.iter().take(8).any(|byte| *byte != 0) {
             found.extend(u16::try_from(u32_at(key, 0)).map(|vid| (vid, decode(value))));
         }
@@ -77,6 +87,9 @@ pub fn set(store: &mut impl Store, vid: u16, entry: &VlanEntry) -> Result<(), Ta
     value.extend(entry.flags.to_ne_bytes());
     value.extend(entry.flood.to_ne_bytes());
     value.extend(entry.domain.to_ne_bytes());
+    value.extend(entry.svi.to_ne_bytes());
+    value.extend(entry.mtu.to_ne_bytes());
+    value.extend(entry.pad.to_ne_bytes());
     value.extend(entry.untagged.iter().chain(&entry.tagged).flat_map(|word| word.to_ne_bytes()));
     put(store, Table::Vlans, &u32::from(vid).to_ne_bytes(), &value)
 }

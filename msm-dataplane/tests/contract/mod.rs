@@ -50,7 +50,12 @@ fn all() -> DesiredVlan {
 
 /// Four ports in two modules, VLAN 1.
 pub fn desired() -> Desired {
-    let port = |lport| (lport, DesiredPort { ifindex: Some(ifindex(lport)), enabled: true, pvid: 1 });
+    let port = |lport| {
+        (
+            lport,
+            DesiredPort { ifindex: Some(ifindex(lport)), enabled: true, pvid: 1, ..DesiredPort::default() },
+        )
+    };
     let bpdu = ControlKey { mac: [1, 0x80, 0xc2, 0, 0, 0], ..ControlKey::default() };
     let discard = ControlValue { action: ControlAction::Discard as u32, class: 0 };
     Desired {
@@ -61,6 +66,7 @@ pub fn desired() -> Desired {
         buckets: (0..1024).map(|b| (b % 2) as u8).collect(),
         fdb_age: AGE,
         static_fdb: [(station(9), StaticEntry { lport: 64, blackhole: false })].into(),
+        ..Desired::default()
     }
 }
 
@@ -113,7 +119,7 @@ pub fn reconcile_writes_differences(subject: &mut impl Subject) {
     }
     assert_eq!(flooded_to(store, 1), members(&PORTS));
     let entry = vlans::get(store, 1).expect("read");
-    assert_eq!(entry, vlans::entry(&all(), entry.flood));
+    assert_eq!(entry, vlans::entry(&all(), entry.flood, false));
     assert_eq!(plane_config::get(store).expect("read").fdb_age, 17_881);
     assert_eq!(fdb::get(store, station(9)).expect("read").map(FdbEntry::lport), Some(64));
     assert_eq!(links(store), PORTS.map(|l| (l, ifindex(l))).to_vec());
@@ -190,7 +196,10 @@ pub fn faults_are_per_port(subject: &mut impl Subject) {
     PORTS[..2].iter().for_each(|lport| subject.add_device(ifindex(*lport)));
     let mut desired = desired();
     desired.ports.get_mut(&64).expect("a port").ifindex = Some(70_000);
-    desired.ports.insert(66, DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 1 });
+    desired.ports.insert(
+        66,
+        DesiredPort { ifindex: Some(ifindex(0)), enabled: true, pvid: 1, ..DesiredPort::default() },
+    );
     let changes = subject.reconcile(&desired).expect("reconciled");
     assert_eq!(changes.attached, [0, 1]);
     let faults = [
@@ -326,12 +335,12 @@ pub fn a_disabled_port_is_not_sent_to(subject: &mut impl Subject) {
     let mut desired = cold_start(subject);
     desired.ports.get_mut(&64).expect("a port").enabled = false;
     let changes = subject.reconcile(&desired).expect("reconciled");
-    assert_eq!((changes.writes, changes.detached.len()), (2, 0), "PORTS and TX");
+    assert_eq!((changes.writes, changes.detached.len()), (3, 0), "PORTS, EGRESS and TX");
     assert_eq!(tx::get(subject.store(), 64).expect("read"), None);
     assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
     unchanged(subject, &desired);
     desired.ports.get_mut(&64).expect("a port").enabled = true;
-    assert_eq!(subject.reconcile(&desired).expect("reconciled").writes, 2);
+    assert_eq!(subject.reconcile(&desired).expect("reconciled").writes, 3);
     assert_eq!(tx::get(subject.store(), 64).expect("read").map(|hop| hop.ifindex), Some(ifindex(64)));
 }
 
@@ -365,7 +374,7 @@ pub fn a_part_costs_what_it_changes(subject: &mut impl Subject) {
     next.ports.get_mut(&1).expect("a port").enabled = false;
     next.fdb_age = Duration::ZERO;
     next.static_fdb.remove(&station(9));
-    assert_eq!(part(subject, &mut desired, next.clone()), 2 + 1 + 3, "port, age, station between two raises");
+    assert_eq!(part(subject, &mut desired, next.clone()), 3 + 1 + 3, "port, age, station between two raises");
     unchanged(subject, &desired);
     assert_eq!(part(subject, &mut desired, next.clone()), 0);
 

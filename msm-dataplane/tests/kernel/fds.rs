@@ -101,7 +101,7 @@ pub(crate) fn pin_other_map(path: &Path, entries: u32) {
         flags: u32,
     }
     const ARRAY: u32 = 2;
-    let create = Create { kind: ARRAY, key: 4, value: 8, entries, flags: 0 };
+    let create = Create { kind: ARRAY, key: 4, value: 16, entries, flags: 0 };
     // SAFETY: it reads the five words of `create`.
     let fd = unsafe { libc::syscall(libc::SYS_bpf, MAP_CREATE, &raw const create, size_of::<Create>()) };
     assert!(fd >= 0, "a map: {}", io::Error::last_os_error());

@@ -12,7 +12,7 @@ use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use msm_abi::{
     ControlAction, ControlKey, ControlValue, DropReason, FDB_DEFAULT, FabricState, FdbEntry, FdbKey,
-    FloodHeader, GateEntry, GateState, Lport, PORTS, PlaneConfig, PortCounters, PortEntry, VlanEntry,
+    FloodHeader, GateEntry, GateState, LPORTS, Lport, PlaneConfig, PortCounters, PortEntry, VlanEntry,
     fdb_gen, gate_index, names, port_flags, vlan_flags,
 };
 
@@ -307,16 +307,17 @@ pub(crate) const P12: Lport = 1;
 pub(crate) const P21: Lport = 64;
 pub(crate) const P22: Lport = 65;
 pub(crate) const ALL: [Lport; 4] = [P11, P12, P21, P22];
-pub(crate) const NO_PORT: u32 = PORTS as u32;
+pub(crate) const NO_PORT: u32 = LPORTS as u32;
 
 /// A valid, enabled port with untagged VLAN 1.
 pub(crate) fn port_entry(lport: Lport) -> PortEntry {
     PortEntry {
         lport,
+        logical: lport,
         pvid: 1,
         flags: port_flags::VALID | port_flags::ENABLED,
         slot: (lport / 64) as u8,
-        pad: 0,
+        pad: [0; 7],
     }
 }
 

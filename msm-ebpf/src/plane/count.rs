@@ -1,12 +1,12 @@
 //! Counters: per CPU and port, so that counting shares no cache line.
 
-use msm_abi::{DropReason, PORTS, PortCounters};
+use msm_abi::{DropReason, LPORTS, PortCounters};
 
 use super::access::own;
 use super::maps::COUNTERS;
 
 /// Index of the counters of frames that came in by no port.
-pub(crate) const NO_PORT: u32 = PORTS as u32;
+pub(crate) const NO_PORT: u32 = LPORTS as u32;
 
 /// Changes the counters of a port.
 #[inline(always)]

@@ -1,14 +1,17 @@
 //! The maps, as `msm_abi::SPECS` has them. Who may write which is said there.
 
 use aya_ebpf::btf_maps::{
-    Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, PerCpuArray, ProgramArray, RingBuf,
+    Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, LpmTrie, PerCpuArray, ProgramArray, RingBuf,
 };
 use aya_ebpf::macros::btf_map;
 use msm_abi::{
-    CAPTURE_RING, CaptureRecord, ControlKey, DOMAINS, FABRIC_BUCKETS_PER_SLOT, FABRICS as FABRIC_COUNT,
-    FDB_CACHE_ENTRIES, FDB_DEFAULT, FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey, GateEntry, IFINDEX_LIMIT,
-    Meta, PORTS as PORT_COUNT, PlaneConfig, PortCounters, PortEntry, SLOTS, VLANS as VLAN_COUNT, VlanEntry,
-    fdb_gen,
+    ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, AclAction, AclBits, AclBlock, AclMacKey, CAPTURE_RING,
+    CPU_CLASSES, CaptureRecord, ControlKey, CpuCounters, DOMAINS, EgressEntry, FABRIC_BUCKETS_PER_SLOT,
+    FABRICS as FABRIC_COUNT, FDB_CACHE_ENTRIES, FDB_DEFAULT, FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey,
+    GROUPS, GateEntry, HOP_GROUPS as HOP_GROUP_COUNT, HOPS as HOP_COUNT, HopEntry, HopGroup, IFINDEX_LIMIT,
+    IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS as PORT_COUNT, PlaneConfig,
+    PortCounters, PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, RouteBlock, SLOTS, ShareEntry, TRAP_RING,
+    TableState, TrapRecord, VLANS as VLAN_COUNT, VlanEntry, fdb_gen, tables,
 };
 
 use super::word::Word;
@@ -44,9 +47,9 @@ pub(crate) static FABRIC_BUCKETS: Array<u32, { SLOTS * FABRIC_BUCKETS_PER_SLOT a
 #[btf_map]
 pub(crate) static FABRICS: Array<FabricState, FABRIC_COUNT> = Array::new();
 #[btf_map]
-pub(crate) static COUNTERS: PerCpuArray<PortCounters, { PORT_COUNT + 1 }> = PerCpuArray::new();
+pub(crate) static COUNTERS: PerCpuArray<PortCounters, { LPORTS + 1 }> = PerCpuArray::new();
 #[btf_map]
-pub(crate) static TX: DevMap<PORT_COUNT> = DevMap::new();
+pub(crate) static TX: DevMap<LPORTS> = DevMap::new();
 #[btf_map]
 pub(crate) static FLOOD: ArrayOfMaps<DevMapHash<FLOOD_TEMPLATE>, FLOOD_SETS> = ArrayOfMaps::new();
 #[btf_map]
@@ -58,3 +61,53 @@ pub(crate) static CAPTURE_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
 /// Where a record is put together; not pinned, nobody else has a use for it.
 #[btf_map]
 pub(crate) static CAPTURE_RECORD: PerCpuArray<CaptureRecord, 1> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static EGRESS: Array<EgressEntry, LPORTS> = Array::new();
+#[btf_map]
+pub(crate) static SHARING: Array<ShareEntry, GROUPS> = Array::new();
+#[btf_map]
+pub(crate) static LIMITS: Array<LimitEntry, { PORT_COUNT * LIMIT_KINDS }> = Array::new();
+#[btf_map]
+pub(crate) static LIMIT_STATE: Array<Word, { PORT_COUNT * LIMIT_KINDS }> = Array::new();
+#[btf_map]
+pub(crate) static CPU_LIMITS: Array<LimitEntry, CPU_CLASSES> = Array::new();
+#[btf_map]
+pub(crate) static CPU_STATE: Array<Word, CPU_CLASSES> = Array::new();
+#[btf_map]
+pub(crate) static CPU_COUNTERS: PerCpuArray<CpuCounters, CPU_CLASSES> = PerCpuArray::new();
+#[btf_map]
+pub(crate) static LEARN: Array<LearnEntry, PORT_COUNT> = Array::new();
+#[btf_map]
+pub(crate) static LEARNED: Array<Word, PORT_COUNT> = Array::new();
+#[btf_map]
+pub(crate) static ACL_CLASS: Array<AclBlock, { 2 * ACL_BLOCKS as usize }> = Array::new();
+#[btf_map]
+pub(crate) static ACL_BITS: Array<AclBits, { 2 * ACL_CLASSES as usize }> = Array::new();
+#[btf_map]
+pub(crate) static ACL_MAC: HashMap<AclMacKey, u32, { ACL_MACS as usize }> = HashMap::new();
+#[btf_map]
+pub(crate) static ACL_ACTIONS: Array<AclAction, { 2 * ACL_RULES }> = Array::new();
+#[btf_map]
+pub(crate) static ACL_HITS: PerCpuArray<u64, ACL_RULES> = PerCpuArray::new();
+#[btf_map]
+pub(crate) static ROUTES: Array<RouteBlock, { 2 * ROUTE_BLOCKS as usize }> = Array::new();
+#[btf_map]
+pub(crate) static HOPS: Array<HopEntry, { HOP_COUNT as usize }> = Array::new();
+#[btf_map]
+pub(crate) static HOP_GROUPS: Array<HopGroup, { HOP_GROUP_COUNT as usize }> = Array::new();
+/// A `msm_abi::Neighbour`, as IPFDB6's.
+#[btf_map]
+pub(crate) static IPFDB: HashMap<u32, Word, { IPFDB_ENTRIES as usize }> = HashMap::new();
+#[btf_map]
+pub(crate) static IPFDB6: HashMap<[u8; 16], Word, { IPFDB_ENTRIES as usize }> = HashMap::new();
+#[btf_map]
+pub(crate) static ROUTES6: LpmTrie<[u8; 16], u32, { ROUTES6_ENTRIES as usize }> = LpmTrie::new();
+// Read by owners alone.
+#[btf_map]
+pub(crate) static TABLES: Array<TableState, { tables::ENTRIES as usize }> = Array::new();
+#[btf_map]
+pub(crate) static TRAP_LACP: RingBuf<TrapRecord, { TRAP_RING as usize }> = RingBuf::new();
+/// Where a record is put together; not pinned.
+#[btf_map]
+pub(crate) static TRAP_RECORD: PerCpuArray<TrapRecord, 1> = PerCpuArray::new();

@@ -42,6 +42,9 @@ fn subtract(now: &PortCounters, then: &PortCounters) -> Option<PortCounters> {
         tx_flood_copies: now.tx_flood_copies.checked_sub(then.tx_flood_copies)?,
         learned: now.learned.checked_sub(then.learned)?,
         learn_full: now.learn_full.checked_sub(then.learn_full)?,
+        to_cpu: now.to_cpu.checked_sub(then.to_cpu)?,
+        routed: now.routed.checked_sub(then.routed)?,
+        slow: now.slow.checked_sub(then.slow)?,
         drops,
     })
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use msm_abi::{Lport, PORTS};
+use msm_abi::{LPORTS, Lport};
 
 use super::Kernel;
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) fn link_pins(dir: &Path) -> io::Result<Vec<Lport>> {
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
         let lport = name.to_str().and_then(|n| n.strip_prefix("link_")).and_then(|n| n.parse::<Lport>().ok());
-        lports.extend(lport.filter(|l| usize::from(*l) < PORTS));
+        lports.extend(lport.filter(|l| usize::from(*l) < LPORTS));
     }
     lports.sort_unstable();
     Ok(lports)

@@ -7,7 +7,12 @@ use crate::{Mismatch, bpf, store::Table};
 /// Refuses a map that is not what this build expects.
 pub(super) fn check(table: Table, info: &bpf::MapInfo) -> Result<(), Mismatch> {
     let spec = table.spec();
-    let flags = if spec.kind == MapKind::DevMap { bpf::F_RDONLY_PROG } else { 0 };
+    let flags = match spec.kind {
+        MapKind::DevMap => bpf::F_RDONLY_PROG,
+        // The kernel knows it in no other way.
+        MapKind::LpmTrie => bpf::F_NO_PREALLOC,
+        _ => 0,
+    };
     let entries = spec.entries.unwrap_or_else(|| info.entries.clamp(1, FDB_MAX));
     for (attribute, expected, found) in [
         ("type", spec.kind as u32, info.kind),
@@ -47,7 +52,7 @@ mod tests {
         for (attribute, bad) in [
             ("type", bpf::MapInfo { kind: 1, ..good }),
             ("key size", bpf::MapInfo { key: 8, ..good }),
-            ("value size", bpf::MapInfo { value: 16, ..good }),
+            ("value size", bpf::MapInfo { value: 24, ..good }),
             ("entries", bpf::MapInfo { entries: 1024, ..good }),
             ("flags", bpf::MapInfo { flags: 1, ..good }),
         ] {
