@@ -6,20 +6,24 @@
 //!
 //! An IPv4 address is found by its octets in blocks of 256 (8-8-8-8, where the first octet names the block): at most three looks.
 
-use crate::port::LPORTS;
+use crate::port::{LPORTS, PORTS};
 
 /// Rules in force at most.
 pub const ACL_RULES: usize = 4096;
 /// Words of a rule vector.
 pub const ACL_WORDS: usize = ACL_RULES / 64;
-/// Blocks of ACL_CLASS in each half.
+/// Blocks of ACL_CLASS in each half: those that are always there, and two for each address of each rule.
 pub const ACL_BLOCKS: u32 = 18_432;
-/// Classes (entries of ACL_BITS) in each half.
-pub const ACL_CLASSES: u32 = 12_288;
-/// MAC addresses that rules name, both halves together (ACL_MAC).
-pub const ACL_MACS: u32 = 16_384;
-/// The class of a field that a frame does not have: no rule that asks for the field.
-pub const ACL_ABSENT: u16 = 0;
+/// Classes (entries of ACL_BITS) in each half. A rule makes at most six (one for each address, two for each range of ports),
+/// the ingress ports at most [`crate::PORTS`], the protocols 256, and each field one for its other values: every list fits.
+pub const ACL_CLASSES: u32 = 26_112;
+/// MAC addresses that rules name, with the keys of all others, both halves together (ACL_MAC).
+pub const ACL_MACS: u32 = 2 * (2 * ACL_RULES as u32 + 2);
+/// Class of a frame that is not IPv4, in place of all its IPv4 and L4 fields: the rules that do not ask for an IPv4 frame.
+pub const ACL_ABSENT_IP: u16 = 0;
+/// Class of an IPv4 frame without ports (another protocol than TCP and UDP, a later fragment, cut off), in place of both its
+/// ports: the rules that do not ask for a port.
+pub const ACL_ABSENT_L4: u16 = 1;
 /// In an address's entry: the lower 15 bits are a block of ACL_CLASS (counted from the half's first), not a class.
 pub const ACL_BLOCK: u16 = 0x8000;
 
@@ -42,7 +46,9 @@ pub mod acl_blocks {
     /// The first block that an address's entry may name.
     pub const FREE: u32 = INGRESS + super::LPORTS as u32 / 256;
 }
-const _: () = assert!(LPORTS % 256 == 0 && ACL_BLOCKS <= ACL_BLOCK as u32);
+const _: () = assert!(LPORTS % 256 == 0 && ACL_BLOCKS <= ACL_BLOCK as u32 && ACL_CLASSES <= ACL_BLOCK as u32);
+const _: () = assert!(acl_blocks::FREE + 2 * 2 * ACL_RULES as u32 <= ACL_BLOCKS);
+const _: () = assert!(2 + 6 * ACL_RULES + PORTS + 256 + 9 <= ACL_CLASSES as usize);
 
 /// ACL_CLASS: array of blocks, `half * ACL_BLOCKS + block`.
 pub type AclBlock = [u16; 256];
@@ -98,10 +104,10 @@ pub mod acl_active {
     pub const RULES: u8 = 2;
     /// Some rule asks for the source or destination MAC address or the EtherType.
     pub const MAC: u8 = 4;
-    /// Some rule asks for a TCP or UDP port.
+    /// Some rule asks for a TCP or UDP port. Never without [`IP`].
     pub const L4: u8 = 8;
     /// Some rule asks for the ingress port.
     pub const INGRESS: u8 = 16;
-    /// Some rule asks for an IPv4 field.
+    /// Some rule asks for an IPv4 frame.
     pub const IP: u8 = 32;
 }

@@ -24,8 +24,8 @@ mod trap;
 mod vlan;
 
 pub use acl::{
-    ACL_ABSENT, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, ACL_WORDS, AclAction, AclBits,
-    AclBlock, AclMacKey, acl_active, acl_blocks,
+    ACL_ABSENT_IP, ACL_ABSENT_L4, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, ACL_WORDS,
+    AclAction, AclBits, AclBlock, AclMacKey, acl_active, acl_blocks,
 };
 pub use capture::{CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, CaptureRecord, capture_of};
 pub use control::{ControlAction, ControlKey, ControlValue};
