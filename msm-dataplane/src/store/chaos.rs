@@ -4,7 +4,7 @@ use std::{cell::Cell, io};
 
 use msm_abi::Lport;
 
-use super::{LinkState, Links, Member, Programs, SetState, Store, Table};
+use super::{Grace, LinkState, Links, Member, Programs, SetState, Store, Table};
 use crate::PortFault;
 
 /// Fails `per_mille` of the operations of `inner` with EIO, before they do anything (a batch: after some of it).
@@ -82,6 +82,34 @@ impl<S: Store> Store for Chaos<S> {
     fn read(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
         self.fate()?;
         self.inner.read(table, each)
+    }
+
+    fn read_array(
+        &self,
+        table: Table,
+        from: u32,
+        count: u32,
+        each: &mut dyn FnMut(u32, &[u8]),
+    ) -> io::Result<()> {
+        self.fate()?;
+        self.inner.read_array(table, from, count, each)
+    }
+
+    fn update_array(&mut self, table: Table, indexes: &[u32], values: &[u8]) -> io::Result<()> {
+        if self.strikes() {
+            let done = (self.random() % (indexes.len() as u64 + 1)) as usize;
+            self.inner.update_array(
+                table,
+                &indexes[..done],
+                &values[..done * table.spec().value as usize],
+            )?;
+            return Err(io::Error::from_raw_os_error(libc::EIO));
+        }
+        self.inner.update_array(table, indexes, values)
+    }
+
+    fn grace(&self) -> Grace {
+        self.inner.grace()
     }
 
     fn create_set(&mut self, capacity: u32) -> io::Result<u32> {

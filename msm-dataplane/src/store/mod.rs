@@ -4,6 +4,7 @@
 //! its id. The kernel wants descriptors there when it is written to; that is the kernel back end's business.
 
 mod chaos;
+mod grace;
 mod kernel;
 mod model;
 
@@ -12,6 +13,7 @@ use std::io;
 use msm_abi::{Lport, MapSpec, SPECS};
 
 pub use chaos::Chaos;
+pub use grace::Grace;
 pub use kernel::Kernel;
 pub(crate) use kernel::{Access, link_pins, prog_pin, unlink};
 pub use model::Model;
@@ -194,6 +196,26 @@ pub trait Store {
     /// # Errors
     /// What the kernel says.
     fn read(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()>;
+
+    /// Calls `each` with the entries `from..from + count` of an array.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    fn read_array(
+        &self,
+        table: Table,
+        from: u32,
+        count: u32,
+        each: &mut dyn FnMut(u32, &[u8]),
+    ) -> io::Result<()>;
+    /// Writes entries of an array, in this order; their values are in `values`, one after the other.
+    ///
+    /// # Errors
+    /// What the kernel says; the entries before some point are written, the rest not.
+    fn update_array(&mut self, table: Table, indexes: &[u32], values: &[u8]) -> io::Result<()>;
+
+    /// Begins a grace period: see [`Grace`].
+    fn grace(&self) -> Grace;
 
     /// Makes an empty set; its id. It lives as long as FLOOD names it and until [`Store::drop_sets`].
     ///

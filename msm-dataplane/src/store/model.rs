@@ -7,7 +7,7 @@ use std::{
 
 use msm_abi::{Lport, MapKind};
 
-use super::{LinkState, Links, Member, Programs, SetState, Store, Table};
+use super::{Grace, LinkState, Links, Member, Programs, SetState, Store, Table};
 use crate::PortFault;
 
 /// Ids of the model's programs.
@@ -124,6 +124,20 @@ impl Model {
         }
     }
 
+    /// trie_lookup_elem: the entry of the longest prefix that has the key, and is no longer than it.
+    fn longest(&self, table: Table, key: &[u8]) -> Option<&Vec<u8>> {
+        let entries = self.tables.get(&table)?;
+        (0..=word(key)).rev().find_map(|len| {
+            let mut prefix = key.to_vec();
+            prefix[..4].copy_from_slice(&len.to_ne_bytes());
+            for (i, byte) in prefix[4..].iter_mut().enumerate() {
+                let bits = len.saturating_sub(8 * i as u32).min(8);
+                *byte &= (0xff00u16 >> bits) as u8;
+            }
+            entries.get(&prefix)
+        })
+    }
+
     fn drop_unused_sets(&mut self) {
         let flood = self.tables.get(&Table::Flood);
         let named: BTreeSet<u32> = flood.into_iter().flat_map(BTreeMap::values).map(|v| word(v)).collect();
@@ -141,7 +155,10 @@ impl Store for Model {
         if self.check(table, key, None).is_err() {
             return Ok(false);
         }
-        let found = self.tables.get(&table).and_then(|t| t.get(key));
+        let found = match table.spec().kind {
+            MapKind::LpmTrie => self.longest(table, key),
+            _ => self.tables.get(&table).and_then(|t| t.get(key)),
+        };
         match found {
             Some(v) => value.copy_from_slice(v),
             None if Self::is_array(table) => value.fill(0),
@@ -155,7 +172,9 @@ impl Store for Model {
         let room = self.entries(table) as usize;
         let entries = self.tables.entry(table).or_default();
         if !entries.contains_key(key) && entries.len() >= room {
-            return Err(errno(libc::E2BIG));
+            // trie_update_elem differs from the other kinds.
+            let full = if table.spec().kind == MapKind::LpmTrie { libc::ENOSPC } else { libc::E2BIG };
+            return Err(errno(full));
         }
         let before = entries.insert(key.to_vec(), value.to_vec());
         self.writes += 1;
@@ -195,6 +214,34 @@ impl Store for Model {
             self.tables.get(&table).into_iter().flatten().for_each(|(k, v)| each(k, v));
         }
         Ok(())
+    }
+
+    fn read_array(
+        &self,
+        table: Table,
+        from: u32,
+        count: u32,
+        each: &mut dyn FnMut(u32, &[u8]),
+    ) -> io::Result<()> {
+        let mut value = vec![0; table.spec().value as usize];
+        for index in from..from + count {
+            if !self.lookup(table, &index.to_ne_bytes(), &mut value)? {
+                return Err(errno(libc::ENOENT));
+            }
+            each(index, &value);
+        }
+        Ok(())
+    }
+
+    fn update_array(&mut self, table: Table, indexes: &[u32], values: &[u8]) -> io::Result<()> {
+        let mut values = values.chunks_exact(table.spec().value as usize);
+        indexes.iter().try_for_each(|index| {
+            self.update(table, &index.to_ne_bytes(), values.next().expect("a value for each index"))
+        })
+    }
+
+    fn grace(&self) -> Grace {
+        Grace::Over
     }
 
     fn create_set(&mut self, capacity: u32) -> io::Result<u32> {

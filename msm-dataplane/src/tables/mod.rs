@@ -12,9 +12,15 @@ pub mod fabric;
 pub mod fdb;
 pub mod flood;
 pub mod gates;
+pub mod hop_groups;
+pub mod hops;
+pub mod ipfdb;
 pub mod meta;
 pub mod plane_config;
 pub mod ports;
+pub mod routes;
+pub mod routes6;
+pub mod states;
 pub mod tx;
 pub mod vlans;
 

@@ -10,7 +10,7 @@ use std::{
 
 use msm_abi::{ABI_VERSION, names};
 
-use super::{Member, Programs, Reference, SetState, Store, Table};
+use super::{Grace, Member, Programs, Reference, SetState, Store, Table};
 use crate::{
     TreeError,
     bpf::{self, Map},
@@ -233,6 +233,31 @@ impl Store for Kernel {
 
     fn read(&self, table: Table, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
         self.map(table).read(BATCH, each)
+    }
+
+    fn read_array(
+        &self,
+        table: Table,
+        from: u32,
+        count: u32,
+        each: &mut dyn FnMut(u32, &[u8]),
+    ) -> io::Result<()> {
+        self.map(table).read_array(from, count, BATCH, each)
+    }
+
+    fn update_array(&mut self, table: Table, indexes: &[u32], values: &[u8]) -> io::Result<()> {
+        debug_assert!(table.reference().is_none(), "an id in its values");
+        let count = u32::try_from(indexes.len()).map_err(io::Error::other)?;
+        if count > 0 {
+            let keys: Vec<u8> = indexes.iter().flat_map(|index| index.to_ne_bytes()).collect();
+            self.map(table).update_batch(&keys, values, count)?;
+        }
+        self.writes += u64::from(count);
+        Ok(())
+    }
+
+    fn grace(&self) -> Grace {
+        Grace::begin()
     }
 
     fn create_set(&mut self, capacity: u32) -> io::Result<u32> {

@@ -1,0 +1,3 @@
+//! Routing tables: hosts, routes and next hops, by differences.
+
+pub mod lookup;
