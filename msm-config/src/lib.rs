@@ -7,6 +7,7 @@ pub mod area;
 pub mod command;
 pub mod docs;
 pub mod grammar;
+pub mod ipv4net;
 pub mod mac;
 pub mod model;
 pub mod name;

@@ -89,6 +89,14 @@ impl Observer {
         tables::plane_config::get(&self.store)
     }
 
+    /// Frames that access rules decided, by counter; those that counted nothing are left out.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn acl_hits(&self) -> Result<BTreeMap<u16, u64>, TableError> {
+        tables::acl_hits::read(&self.store)
+    }
+
     /// Fabrics by MSM slot (A = 0).
     ///
     /// # Errors

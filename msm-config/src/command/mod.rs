@@ -1,5 +1,6 @@
 //! Every command: what a line asks for, and the rules that say so.
 
+mod access;
 mod accounts;
 mod chassis;
 mod failover;
@@ -78,6 +79,8 @@ pub enum Show {
     Dns,
     /// `show syslog`
     Syslog,
+    /// `show access-list`
+    AccessList(Option<Name>),
 }
 
 /// Which stations.
@@ -129,6 +132,8 @@ pub enum Action {
     },
     /// `clear counters`
     ClearCounters,
+    /// `clear access-list counters`
+    ClearAccessCounters,
     /// `upload configuration`
     Upload(Location),
     /// `download configuration`
@@ -185,6 +190,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         vlan::RULES,
         ports::RULES,
         fdb::RULES,
+        access::RULES,
         accounts::RULES,
         management::RULES,
         log::RULES,

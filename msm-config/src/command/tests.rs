@@ -57,6 +57,24 @@ fn quotes_make_a_name_of_a_keyword() {
 }
 
 #[test]
+fn an_access_rule_says_which_frames() {
+    let refused = |line: &str| message(&format!("create access-list x {line}"));
+    assert!(
+        refused("tcp destination any ip-port range 9 8 source any deny").contains("lower port comes first")
+    );
+    assert!(refused("ip destination 10.0.0.1/8 source any deny").contains("the network is 10.0.0.0/8"));
+    assert!(refused("ip destination any source any deny precedence 25601").contains("1 to 25600"));
+    assert!(refused("ip destination any source any").contains("permit, deny"));
+    assert!(refused("mac destination any source any ethertype arp deny").contains("no EtherType"));
+    let long = "create access-list x tcp destination any ip-port any source 10.0.0.0/255.0.0.0 ip-port 80 deny ports any";
+    let Ok(Command::Change(change)) = parse(long) else { panic!("a change") };
+    assert_eq!(
+        change.to_string(),
+        "create access-list \"x\" tcp destination any source 10.0.0.0/8 ip-port 80 deny ports any"
+    );
+}
+
+#[test]
 fn a_file_is_the_clients_unless_a_host_comes_first() {
     let local = |file: &str| Location::Local(file.into());
     let get = |from, incremental| Ok(Command::Act(Action::Download { from, incremental }));

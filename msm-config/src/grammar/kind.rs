@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::ipv4net::Ipv4Net;
 use crate::mac::Mac;
 use crate::name::Name;
 use crate::network::{Interface, parse_mask};
@@ -36,8 +37,10 @@ pub enum Value {
     Prefix(u8),
     /// An address with its prefix.
     Interface(Interface),
-    /// A station.
+    /// A station, or any address.
     Mac(Mac),
+    /// A network.
+    Ipv4Net(Ipv4Net),
 }
 
 /// How a parameter is read.
@@ -65,6 +68,12 @@ pub enum Kind {
     Mask,
     /// The address of one station.
     Mac,
+    /// Any MAC address.
+    AnyMac,
+    /// What a frame carries.
+    EtherType,
+    /// A network.
+    Ipv4Net,
     /// A host: address or name.
     Host,
     /// A file.
@@ -91,6 +100,9 @@ impl Kind {
             "ipaddress" => Self::Interface,
             "mask" => Self::Mask,
             "mac" => Self::Mac,
+            "anymac" => Self::AnyMac,
+            "ethertype" => Self::EtherType,
+            "ipv4net" => Self::Ipv4Net,
             "host" => Self::Host,
             "file" => Self::File,
             "password" => Self::Password,
@@ -118,6 +130,9 @@ impl Kind {
             Self::Interface => "an IPv4 address, also with a prefix length, as 10.0.0.1/24".to_owned(),
             Self::Mask => "a mask, as 255.255.255.0, or a prefix length".to_owned(),
             Self::Mac => "a station's address, as 02:00:00:00:00:01".to_owned(),
+            Self::AnyMac => "a MAC address, as 02:00:00:00:00:01".to_owned(),
+            Self::EtherType => "0x0600 to 0xffff, as 0x0806".to_owned(),
+            Self::Ipv4Net => "an address and a prefix length or mask, as 10.0.0.0/8".to_owned(),
             Self::Host => "an IPv4 address or a name".to_owned(),
             Self::File => "a file name, quoted if it has blanks".to_owned(),
             Self::Password => format!("1 to {PASSWORD_MAX} characters, quoted if it has blanks"),
@@ -161,6 +176,11 @@ impl Kind {
                 Ok(mac) => Err(format!("{mac} is a group address or zero; give a station's")),
                 Err(error) => Err(error.to_string()),
             },
+            Self::AnyMac => text.parse().map(Value::Mac).map_err(|e: crate::mac::BadMac| e.to_string()),
+            Self::EtherType => ether_type(text).map(Value::Number),
+            Self::Ipv4Net => {
+                text.parse().map(Value::Ipv4Net).map_err(|e: crate::ipv4net::BadIpv4Net| e.to_string())
+            }
             Self::Host => host(text).map(Value::Text),
             Self::File => limited(text, 1, FILE_MAX).map(Value::Text),
             Self::Password => limited(text, 1, PASSWORD_MAX).map(Value::Text),
@@ -181,6 +201,15 @@ fn number(text: &str, low: u64, high: u64) -> Result<u64, String> {
     match text.parse::<u64>() {
         Ok(value) if (low..=high).contains(&value) => Ok(value),
         _ => Err(format!("{} is out of range; {low} to {high}", shown(text))),
+    }
+}
+
+fn ether_type(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or_default();
+    let hex = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match u64::from_str_radix(digits, 16) {
+        Ok(number) if hex && number >= 0x600 => Ok(number),
+        _ => Err(format!("{} is no EtherType; {}", shown(text), Kind::EtherType.describe())),
     }
 }
 
@@ -232,7 +261,13 @@ mod tests {
             assert!(Kind::Number(30, 300).read(bad).is_err(), "{bad}");
         }
         assert!(Kind::Aging.read("14").is_err() && Kind::Aging.read("0").is_ok());
-        assert!(Kind::Mac.read("01:80:c2:00:00:00").is_err());
+        assert!(
+            Kind::Mac.read("01:80:c2:00:00:00").is_err() && Kind::AnyMac.read("01:80:c2:00:00:00").is_ok()
+        );
+        assert_eq!(Kind::EtherType.read("0x0806"), Ok(Value::Number(0x806)));
+        for bad in ["0806", "0x5ff", "0x10000", "0x", "0x+806", "arp"] {
+            assert!(Kind::EtherType.read(bad).is_err(), "{bad}");
+        }
         assert!(Kind::Text(3).read("äöü").is_ok() && Kind::Text(3).read("äöüß").is_err());
         assert!(Kind::Interface.read("10.0.0.1/24").is_ok() && Kind::Interface.read("10.0.0.0/24").is_err());
         for good in ["10.0.0.1", "tftp", "a-b.example.com."] {

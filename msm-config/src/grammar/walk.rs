@@ -6,6 +6,7 @@ use super::fault::{self, Fault, Wrong};
 use super::kind::Value;
 use super::tree::{Token, Tree};
 use super::words::Word;
+use crate::ipv4net::Ipv4Net;
 use crate::mac::Mac;
 use crate::name::Name;
 use crate::network::Interface;
@@ -121,6 +122,15 @@ impl Arguments {
     pub fn interface(&self, label: &str) -> Option<Interface> {
         match self.value(label)? {
             Value::Interface(interface) => Some(*interface),
+            _ => None,
+        }
+    }
+
+    /// A network.
+    #[must_use]
+    pub fn ipv4_net(&self, label: &str) -> Option<Ipv4Net> {
+        match self.value(label)? {
+            Value::Ipv4Net(network) => Some(*network),
             _ => None,
         }
     }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{AccountChange, Change, Config, DnsChange, FdbChange, LogChange, Refusal, Secret, VlanChange};
+use super::{
+    AccessChange, AccountChange, Change, Config, DnsChange, FdbChange, LogChange, Refusal, Secret, VlanChange,
+};
 use crate::portlist::{PortList, PortSet};
 
 /// Of ports that are to leave a VLAN, those that are in it.
@@ -30,8 +32,12 @@ pub(super) fn holds(config: &Config, change: &Change, refusal: &Refusal) -> bool
         | (Change::Dns(DnsChange::Add(_)), Refusal::ServerExists(_))
         | (Change::Dns(DnsChange::Delete(_)), Refusal::NoServer(_))
         | (Change::Fdb(FdbChange::Delete { .. }), Refusal::NoEntry(_))
+        | (Change::Access(AccessChange::Delete(_)), Refusal::NoRule(_))
         | (Change::Log(LogChange::DeleteHost(_)), Refusal::NoSyslog(_))
         | (Change::Accounts(AccountChange::Delete(_)), Refusal::NoAccount(_)) => true,
+        (Change::Access(AccessChange::Create(name, rule)), Refusal::RuleExists(_)) => {
+            config.access.get(name).is_some_and(|is| is.was_made_by(rule, config.facts()))
+        }
         (Change::Log(LogChange::AddHost(name, host)), Refusal::SyslogExists(_)) => {
             config.log.hosts.get(name) == Some(host)
         }

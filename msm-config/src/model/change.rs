@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    AccountChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange, PortsChange, Secret,
-    SystemChange, VlanChange,
+    AccessChange, AccountChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange, PortsChange,
+    Secret, SystemChange, VlanChange,
 };
 
 /// A change. `Display` gives its canonical command line, which parses to the same.
@@ -20,6 +20,8 @@ pub enum Change {
     Ports(PortsChange),
     /// Stations.
     Fdb(FdbChange),
+    /// Access lists.
+    Access(AccessChange),
     /// Accounts.
     Accounts(AccountChange),
     /// Log targets.
@@ -80,6 +82,7 @@ impl fmt::Display for Change {
             Self::Vlan(change) => change.fmt(f),
             Self::Ports(change) => change.fmt(f),
             Self::Fdb(change) => change.fmt(f),
+            Self::Access(change) => change.fmt(f),
             Self::Accounts(change) => change.fmt(f),
             Self::Log(change) => change.fmt(f),
             Self::Dns(change) => change.fmt(f),

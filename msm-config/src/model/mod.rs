@@ -1,5 +1,6 @@
 //! The running configuration: typed, one struct a section; what a change makes of it; how it is written as commands.
 
+mod access;
 mod accounts;
 mod again;
 mod change;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use msm_proto::Options;
 
+pub use access::{ACCESS_RULES_MAX, Access as AccessRule, AccessChange, AccessLists, Matches, NewRule};
 pub use accounts::{Access, Account, AccountChange, Accounts, HASH_MAX, Secret};
 pub use change::Change;
 pub use cli::{Cli, CliChange};
@@ -59,6 +61,8 @@ pub struct Config {
     pub ports: Ports,
     /// Stations.
     pub fdb: Arc<Fdb>,
+    /// Access lists.
+    pub access: Arc<AccessLists>,
     /// Who may use the switch.
     pub accounts: Arc<Accounts>,
     /// Where log lines go.
@@ -79,6 +83,7 @@ impl Config {
             vlans: Arc::new(Vlans::factory(facts)),
             ports: Ports::default(),
             fdb: Arc::default(),
+            access: Arc::default(),
             accounts: Arc::new(Accounts::factory()),
             log: Arc::default(),
             dns: Arc::default(),
@@ -130,6 +135,7 @@ impl Config {
             Change::Vlan(change) => vlans::apply(self, change)?,
             Change::Ports(change) => self.ports.apply(&self.facts, change)?,
             Change::Fdb(change) => fdb::apply(self, change)?,
+            Change::Access(change) => Arc::make_mut(&mut self.access).apply(&self.facts, change)?,
             Change::Accounts(change) => Arc::make_mut(&mut self.accounts).apply(change)?,
             Change::Log(change) => Arc::make_mut(&mut self.log).apply(change)?,
             Change::Dns(change) => Arc::make_mut(&mut self.dns).apply(change)?,

@@ -95,6 +95,26 @@ pub enum Refusal {
     /// No such static entry.
     #[error("there is no static or blackhole entry {0} in that VLAN")]
     NoEntry(Mac),
+    /// No such access list.
+    #[error("there is no access list \"{0}\"; show access-list lists them")]
+    NoRule(Name),
+    /// The name is taken.
+    #[error("access list \"{0}\" exists already; delete access-list {0} first")]
+    RuleExists(Name),
+    /// Each has its own.
+    #[error("precedence {precedence} is that of access list \"{name}\"; choose another")]
+    PrecedenceTaken {
+        /// The precedence.
+        precedence: u16,
+        /// Whose it is.
+        name: Name,
+    },
+    /// It would have to come behind the last.
+    #[error("there is no precedence behind that of access list \"{0}\"; give one, 1 to 25600")]
+    NoPrecedence(Name),
+    /// Each has its own.
+    #[error("counter {0} is another access list's; leave it out")]
+    CounterTaken(u16),
     /// A limit.
     #[error("{what} are {most}, the most there can be; delete one first")]
     TooMany {

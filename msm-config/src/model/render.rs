@@ -37,6 +37,7 @@ impl Config {
         self.system.render(&mut out);
         self.ports.render(&mut out);
         self.fdb.render(&mut out);
+        self.access.render(&mut out);
         failover::render(&self.failover, &mut out);
         self.dns.render(&mut out);
         self.log.render(&mut out);

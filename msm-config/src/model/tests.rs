@@ -112,6 +112,36 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["create account user a secret"], "not hashed"),
         (&["configure syslog delete x"], "no syslog host x"),
         (&["configure msm-failover slave-config flash"], "inherited first"),
+        (&["delete access-list x"], "no access list \"x\""),
+        (&["create access-list x ip destination any source any deny ports 1:5"], "there is no port 1:5"),
+        (
+            &[
+                "create access-list x ip destination any source any deny",
+                "create access-list X icmp destination any source any deny",
+            ],
+            "\"x\" exists already",
+        ),
+        (
+            &[
+                "create access-list x ip destination any source any deny precedence 7",
+                "create access-list y ip destination any source any deny precedence 7",
+            ],
+            "precedence 7 is that of access list \"x\"",
+        ),
+        (
+            &[
+                "create access-list x ip destination any source any deny precedence 25600",
+                "create access-list y ip destination any source any deny",
+            ],
+            "no precedence behind that of access list \"x\"",
+        ),
+        (
+            &[
+                "create access-list x ip destination any source any deny",
+                "create access-list y ip destination any source any deny counter 0",
+            ],
+            "counter 0 is another",
+        ),
     ] {
         let error = after(lines).expect_err(&format!("{lines:?}"));
         assert!(error.contains(wanted), "{lines:?}: {error}");
@@ -125,6 +155,36 @@ fn several_changes_are_made_whole_or_not_at_all() {
     let (at, refusal) = before.with(&changes).expect_err("twice");
     assert_eq!((at, refusal), (2, Refusal::VlanExists(name("red"))));
     assert_eq!(before, Config::factory(&facts()));
+}
+
+#[test]
+fn access_rules_stand_by_precedence_and_keep_their_counters() {
+    let config = after(&[
+        "create access-list last ip destination any source any deny precedence 30",
+        "create access-list first ip destination any source any permit precedence 10",
+        "create access-list behind ip destination any source any permit",
+        "delete access-list last",
+        "create access-list middle ip destination any source any permit precedence 20",
+    ])
+    .expect("lawful");
+    let rules: Vec<_> =
+        config.access.iter().map(|(name, rule)| (name.as_str(), rule.precedence, rule.counter)).collect();
+    assert_eq!(rules, [("first", 10, 1), ("middle", 20, 0), ("behind", 31, 2)]);
+    assert!(after(&["delete access-list all"]).expect("none to delete").access.is_empty());
+}
+
+#[test]
+fn rules_over_the_limit_are_refused_whole() {
+    let rule = |n: usize| {
+        change(&format!("create access-list r{n} ip destination 10.0.0.{}/32 source any deny", n % 256))
+    };
+    let all: Vec<Change> = (0..ACCESS_RULES_MAX).map(rule).collect();
+    let full = Config::factory(&facts()).with(&all).expect("as many as there is room for");
+    assert_eq!(full.access.len(), ACCESS_RULES_MAX);
+    let error = full.with(&[rule(ACCESS_RULES_MAX)]).expect_err("one more").1.to_string();
+    assert!(error.contains("access lists are 4096"), "{error}");
+    let read = Config::factory(&facts()).with(&script(&full.render()).expect("commands")).expect("lawful");
+    assert_eq!(read, full);
 }
 
 #[test]
@@ -245,6 +305,51 @@ fn any_vlan() -> impl Strategy<Value = VlanChange> {
     ]
 }
 
+fn any_matches() -> impl Strategy<Value = Matches> {
+    use crate::ipv4net::Ipv4Net;
+    let network =
+        || prop::option::of((any::<u32>(), 0u8..=32).prop_map(|(bits, len)| Ipv4Net::of(bits.into(), len)));
+    let range =
+        || prop::option::of((any::<u16>(), 0u16..3).prop_map(|(low, more)| (low, low.saturating_add(more))));
+    let mac = || prop::option::of(any::<[u8; 6]>().prop_map(crate::mac::Mac));
+    let protocol = prop::option::of(prop_oneof![prop::sample::select(vec![1u8, 6, 17]), any::<u8>()]);
+    prop_oneof![
+        3 => (protocol, network(), network(), range(), range()).prop_map(
+            |(protocol, destination, source, destination_port, source_port)| {
+                let has_ports = matches!(protocol, Some(6 | 17));
+                Matches::Ip {
+                    protocol,
+                    destination,
+                    source,
+                    destination_port: destination_port.filter(|_| has_ports),
+                    source_port: source_port.filter(|_| has_ports),
+                }
+            }
+        ),
+        1 => (mac(), mac(), prop::option::of(0x600u16..))
+            .prop_map(|(destination, source, ethertype)| Matches::Mac { destination, source, ethertype }),
+    ]
+}
+
+fn any_access() -> impl Strategy<Value = AccessChange> {
+    let precedence = prop::option::of(prop_oneof![4 => 1u16..50, 1 => 25_590u16..=25_600]);
+    let counter = prop_oneof![3 => Just(None), 1 => prop_oneof![0u16..5, 4090u16..4096].prop_map(Some)];
+    let rule = (any_matches(), any_ports(), any::<bool>(), precedence, counter).prop_map(
+        |(matches, ports, permit, precedence, counter)| NewRule {
+            matches,
+            ports,
+            permit,
+            precedence,
+            counter,
+        },
+    );
+    prop_oneof![
+        8 => (any_name(), rule).prop_map(|(name, rule)| AccessChange::Create(name, rule)),
+        2 => any_name().prop_map(AccessChange::Delete),
+        1 => Just(AccessChange::DeleteAll),
+    ]
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
     let port = prop::sample::select(vec![0u16, 1, 64]).prop_map(|lport| Place::Port(PortName::of(lport)));
@@ -265,6 +370,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         3 => (mac.clone(), any_name(), place)
             .prop_map(|(mac, vlan, place)| Change::Fdb(FdbChange::Create { mac, vlan, place })),
         1 => (mac, any_name()).prop_map(|(mac, vlan)| Change::Fdb(FdbChange::Delete { mac, vlan })),
+        8 => any_access().prop_map(Change::Access),
     ];
     prop_oneof![
         30 => shown,
@@ -320,6 +426,11 @@ fn check(config: &Config) {
     for (vlan, _) in config.fdb.entries.keys() {
         assert!(config.vlans.get(vlan).is_some(), "an entry of no VLAN");
     }
+    let rules: Vec<_> = config.access.iter().collect();
+    assert_eq!(rules.len(), config.access.len(), "a rule without a precedence");
+    assert!(rules.is_sorted_by_key(|(_, rule)| rule.precedence));
+    let counters: std::collections::BTreeSet<u16> = rules.iter().map(|(_, rule)| rule.counter).collect();
+    assert_eq!(counters.len(), rules.len(), "a counter of two rules");
     config.failover.validate().expect("lawful options");
 }
 

@@ -156,6 +156,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             jobs: job_sender,
             sessions: Default::default(),
             baseline: Default::default(),
+            hits_baseline: Default::default(),
             answers: Arc::clone(&answers),
         };
         tasks.spawn("cli", false, server::serve(listener, desk, tasks.clone()));

@@ -68,6 +68,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
         }
         Action::ClearFdb(selection) => clear_fdb(selection, asker).await,
         Action::ClearCounters => clear_counters(asker).await,
+        Action::ClearAccessCounters => clear_access_counters(asker).await,
         Action::Reboot(slot) => reboot(slot, asker).await,
         Action::Synchronize => synchronize(asker).await,
         Action::ClearLog { nvram } => {
@@ -153,6 +154,18 @@ async fn clear_counters(asker: &Asker<'_>) -> Data {
         let observer = Arc::clone(observer);
         let counters = patiently(move || observer.counters()).await.map_err(Trouble::Failed)?;
         asker.desk.baseline.set(counters.map_err(|error| Trouble::Failed(error.to_string()))?);
+    }
+    done("")
+}
+
+/// Hits of this MSM's `show access-list` begin at zero; the tables' own go on.
+async fn clear_access_counters(asker: &Asker<'_>) -> Data {
+    let board = asker.desk.board.borrow().clone();
+    if let Some(observer) = &board.observer {
+        let observer = Arc::clone(observer);
+        let hits = patiently(move || observer.acl_hits()).await.map_err(Trouble::Failed)?;
+        let hits = hits.map_err(|error| Trouble::Failed(error.to_string()))?;
+        asker.desk.hits_baseline.set(&board.config.config.access, &hits);
     }
     done("")
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use msm_abi::{Lport, PortCounters};
+use msm_config::model::{AccessLists, AccessRule};
 
 /// Counters of each port when they were last cleared here. Of this process: another MSM, and the next boot, show all that was counted.
 #[derive(Clone, Default)]
@@ -24,6 +25,32 @@ impl Baseline {
         match self.ports().get(&port) {
             Some(then) => subtract(now, then).unwrap_or(*now),
             None => *now,
+        }
+    }
+}
+
+/// The same of access rules: what each had decided when the hits were cleared here. A counter may have passed on to another rule.
+#[derive(Clone, Default)]
+pub(crate) struct HitsBaseline(Arc<Mutex<BTreeMap<u16, (Arc<AccessRule>, u64)>>>);
+
+impl HitsBaseline {
+    fn rules(&self) -> MutexGuard<'_, BTreeMap<u16, (Arc<AccessRule>, u64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts from `now` on.
+    pub(super) fn set(&self, rules: &AccessLists, now: &BTreeMap<u16, u64>) {
+        let then = |rule: &Arc<AccessRule>| {
+            now.get(&rule.counter).map(|hits| (rule.counter, (Arc::clone(rule), *hits)))
+        };
+        *self.rules() = rules.iter().filter_map(|(_, rule)| then(rule)).collect();
+    }
+
+    /// What the rule has decided since.
+    pub(super) fn since(&self, rule: &AccessRule, now: u64) -> u64 {
+        match self.rules().get(&rule.counter) {
+            Some((then, hits)) if **then == *rule => now.checked_sub(*hits).unwrap_or(now),
+            _ => now,
         }
     }
 }
@@ -52,6 +79,23 @@ fn subtract(now: &PortCounters, then: &PortCounters) -> Option<PortCounters> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cleared_hits_are_those_of_the_same_rule() {
+        use msm_config::model::{Config, Facts, script};
+        let facts = Facts { ports: [0].into(), sys_name: "t".into(), options: msm_proto::Options::default() };
+        let made = |line: &str| {
+            let changes = script(line).expect("a command");
+            Config::factory(&Arc::new(facts.clone())).with(&changes).expect("lawful").access
+        };
+        let rules = made("create access-list a ip destination any source any deny");
+        let others = made("create access-list a ip destination any source any permit");
+        let baseline = HitsBaseline::default();
+        baseline.set(&rules, &[(0, 7)].into());
+        let since =
+            |rules: &AccessLists, now| rules.iter().map(|(_, rule)| baseline.since(rule, now)).sum::<u64>();
+        assert_eq!((since(&rules, 9), since(&rules, 3), since(&others, 9)), (2, 3, 9));
+    }
 
     #[test]
     fn cleared_counters_count_from_then_and_those_of_new_tables_from_nothing() {

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 use tracing::warn;
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, HitsBaseline};
 use super::messages::{self, ANSWER_MAX, Announce, Body, CHUNK, FromServer, REQUEST_MAX, Request};
 use super::sessions::Sessions;
 use super::who::Who;
@@ -116,6 +116,8 @@ pub(crate) struct Desk {
     pub(crate) sessions: Sessions,
     /// Counters when they were last cleared.
     pub(crate) baseline: Baseline,
+    /// Hits of access rules when they were last cleared.
+    pub(crate) hits_baseline: HitsBaseline,
     /// A place is held from the reading of a request to the writing of its answer.
     pub(crate) answers: Arc<Semaphore>,
 }

@@ -41,6 +41,7 @@ async fn bed() -> Bed {
         jobs: sender,
         sessions: Sessions::default(),
         baseline: Baseline::default(),
+        hits_baseline: Default::default(),
         answers: Arc::new(Semaphore::new(ANSWERS)),
     };
     let listener = bind(&path).expect("binds");

@@ -1,5 +1,6 @@
 //! What each `show` command answers, from the board, the netlink view, the flash and the tables.
 
+mod access;
 mod fdb;
 mod management;
 mod ports;
@@ -40,6 +41,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Session => serde_json::to_vec(&management::sessions(desk, &board)),
         Show::Memory => serde_json::to_vec(&management::memory(&board)?),
         Show::Dns => serde_json::to_vec(&management::dns(&board)),
+        Show::AccessList(name) => serde_json::to_vec(&access::lists(name.as_ref(), desk, &board)?),
         Show::Syslog => serde_json::to_vec(&management::syslog(&board)),
     };
     json.map(Data::Whole).map_err(|e| e.to_string())

@@ -1,5 +1,6 @@
 //! Answers as people read them, in the manual's layout.
 
+mod access;
 mod fdb;
 mod management;
 mod switch;
@@ -66,6 +67,7 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Configuration)) => read(data).map(|view: views::Text| view.text),
         Some(Command::Show(Show::Vlan { detail: true, .. })) => read(data).map(|view| vlan::detail(&view)),
         Some(Command::Show(Show::Vlan { .. })) => read(data).map(|view| vlan::table(&view)),
+        Some(Command::Show(Show::AccessList(_))) => read(data).map(|view| access::table(&view)),
         Some(Command::Show(Show::Accounts)) => read(data).map(|view| management::accounts(&view)),
         Some(Command::Show(Show::Session)) => read(data).map(|view| management::sessions(&view)),
         Some(Command::Show(Show::Memory)) => read(data).map(|view| management::memory(&view)),

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::mgmt::log::LogLine;
 
+mod access;
 mod management;
 mod vlan;
 
+pub(crate) use access::{AccessLists, AccessRule};
 pub(crate) use management::{Account, Accounts, Dns, Memory, Session, Sessions, Syslog, SyslogHost, Table};
 pub(crate) use vlan::{Vlan, Vlans};
 
