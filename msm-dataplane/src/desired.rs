@@ -180,6 +180,8 @@ pub struct Changes {
     pub attached: Vec<Lport>,
     /// Ports whose program, or whose dead link, was removed.
     pub detached: Vec<Lport>,
+    /// Ports in service whose driver was changed.
+    pub switched: Vec<Lport>,
     /// Ports that could not be brought up. The rest of the switch is as desired.
     pub port_faults: BTreeMap<Lport, PortFault>,
 }

@@ -70,6 +70,9 @@ pub enum TreeError {
         /// What the loader or the verifier said.
         reason: String,
     },
+    /// The kernel has no tcx.
+    #[error("this kernel has no tcx links (BPF_TCX_INGRESS), which every port needs: use Linux 6.6 or later")]
+    NoTcx,
     /// A system call failed.
     #[error("cannot {what} {}: {source}", .path.display())]
     Io {
@@ -216,6 +219,14 @@ pub enum PortFault {
         ifindex: u32,
         /// What the kernel said.
         reason: String,
+    },
+    /// The driver is tcx, and the forwarding plane's object has no program for it.
+    #[error(
+        "ifindex {ifindex} cannot have driver tcx: the forwarding plane was made by an image without it; use driver xdp, or `msm-ctl teardown` and start again"
+    )]
+    NoTcx {
+        /// The ifindex.
+        ifindex: u32,
     },
     /// The netdev cannot be a redirect target.
     #[error("ifindex {ifindex} cannot be put into the transmit table ({reason})")]

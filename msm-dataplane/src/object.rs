@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
-use aya::{Ebpf, EbpfLoader, programs::Xdp};
+use std::os::fd::AsFd;
+
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{SchedClassifier, Xdp},
+};
 use msm_abi::names;
 
 use crate::{
-    TreeError,
+    TreeError, bpf,
     store::{Table, prog_pin},
 };
 
@@ -28,7 +33,16 @@ pub(crate) fn load(object: &Path, fdb_capacity: u32, dir: &Path) -> Result<(), T
     for name in [names::PROG_DISPATCH, names::PROG_INGRESS, names::PROG_EGRESS] {
         program(&mut ebpf, name, dir).map_err(|e| refused(format!("program {name}: {e}")))?;
     }
-    Ok(())
+    // An object without it has XDP ports only.
+    let Some(program) = ebpf.program_mut(names::PROG_TCX) else { return Ok(()) };
+    let refused_tcx = |e: String| refused(format!("program {}: {e}", names::PROG_TCX));
+    let tcx: &mut SchedClassifier =
+        program.try_into().map_err(|e| refused_tcx(format!("no tc classifier: {e}")))?;
+    tcx.load().map_err(|e| refused_tcx(chain(&e)))?;
+    if !bpf::has_tcx(tcx.fd().map_err(|e| refused_tcx(chain(&e)))?.as_fd()) {
+        return Err(TreeError::NoTcx);
+    }
+    tcx.pin(prog_pin(dir, names::PROG_TCX)).map_err(|e| refused_tcx(chain(&e)))
 }
 
 fn program(ebpf: &mut Ebpf, name: &str, dir: &Path) -> Result<(), String> {

@@ -2,11 +2,17 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
-use msm_abi::{FABRICS, FabricState, FdbEntry, FdbKey, Lport, Meta, PlaneConfig, PortCounters, TableState};
+use msm_abi::{
+    CpuClass, CpuCounters, FABRICS, FabricState, FdbEntry, FdbKey, Lport, Meta, PlaneConfig, PortCounters,
+    TableState,
+};
 
 use crate::{
     OwnerName, Station, TableError, TreeError,
-    plane::routes::lookup::{self, Answer},
+    plane::{
+        learning::Words,
+        routes::lookup::{self, Answer},
+    },
     store::{Access, Kernel},
     tables,
 };
@@ -54,6 +60,22 @@ impl Observer {
     /// What the kernel says.
     pub fn counters(&self) -> Result<BTreeMap<Lport, PortCounters>, TableError> {
         tables::counters::read(&self.store)
+    }
+
+    /// Counters of every class of frames for the control plane, summed over CPUs.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn cpu_counters(&self) -> Result<BTreeMap<CpuClass, CpuCounters>, TableError> {
+        tables::cpu_counters::read(&self.store)
+    }
+
+    /// What makes up the number of stations of each port that ever had one: LEARNED, and what the owner removed. Their difference, wrapping.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn learning_words(&self) -> Result<Words, TableError> {
+        tables::learn::words(&self.store)
     }
 
     /// Calls `each` with every station, in batches (290 ns a station). One that is learned or removed meanwhile may be missed,

@@ -9,7 +9,7 @@ use crate::{
     Routing, TableError, Touched, TreeError,
     capture::Capturing,
     lock::DirLock,
-    plane::Plane,
+    plane::{Plane, learning::Drift},
     store::{Access, Kernel},
 };
 
@@ -65,7 +65,7 @@ impl Owner {
 
     /// [`Owner::reconcile`] of what `touched` names alone: it costs by what changed, not by what there is. All else of `desired` must be as
     /// in the last reconcile of this handle. It is a whole one if there was none, if the last one failed, or if a port changes its
-    /// netdev. It does not see what others did behind this handle: call [`Owner::reconcile`] for that, as when a netdev came or went.
+    /// netdev or its driver. It does not see what others did behind this handle: call [`Owner::reconcile`] for that, as when a netdev came or went.
     ///
     /// # Errors
     /// As [`Owner::reconcile`]; the next one is a whole one.
@@ -133,6 +133,15 @@ impl Owner {
     /// What the kernel says; call again.
     pub fn fdb_sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> Result<usize, TableError> {
         self.plane.fdb_sweep_keys(keys, now_ns)
+    }
+
+    /// Corrects the ports' numbers of stations by what [`Observer::learning_words`] before and after a read of the whole FDB, on another
+    /// thread, found ([`crate::plane::learning::drifts`]); how many were corrected.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn correct_learning(&mut self, found: &[Drift]) -> Result<usize, TableError> {
+        self.plane.correct_learning(found)
     }
 
     /// Forgets learned stations; returns how many.

@@ -12,7 +12,7 @@ use crate::{
     lock::{DirLock, LockError, list, rename},
     object,
     plane::now_ns,
-    store::{Access, Kernel, Store, link_pins, unlink},
+    store::{Access, Hook, Kernel, Store, link_pins, unlink},
     tables,
 };
 
@@ -253,8 +253,10 @@ fn lock_error(error: LockError, path: &Path) -> TreeError {
 
 /// Removes one tree: links first, so that nothing forwards over tables that are going.
 fn remove_tree(dir: &Path) -> Result<(), TreeError> {
-    for lport in link_pins(dir).map_err(io_error("list", dir))? {
-        unlink(dir, lport).map_err(io_error("detach the ports of", dir))?;
+    for hook in [Hook::Xdp, Hook::Tcx] {
+        for lport in link_pins(dir, hook).map_err(io_error("list", dir))? {
+            unlink(dir, hook, lport).map_err(io_error("detach the ports of", dir))?;
+        }
     }
     for path in list(dir).map_err(io_error("list", dir))? {
         std::fs::remove_file(&path).map_err(io_error("remove", &path))?;

@@ -5,11 +5,11 @@ mod contract;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{PORTS, Subject, ifindex};
-use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry};
+use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, port_flags};
 use msm_dataplane::{
-    Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, StaticEntry, TableError, Touched,
+    Changes, Desired, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, TableError, Touched,
     plane::Plane,
-    store::{Chaos, Links, Model, Store, Table},
+    store::{Chaos, Hook, Links, Model, Store, Table},
     tables::{fdb, flood, ports, tx},
 };
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
@@ -38,6 +38,9 @@ impl Subject for OverModel {
     }
     fn store(&self) -> &Model {
         self.0.store()
+    }
+    fn has_tcx(&self) -> bool {
+        true
     }
     fn add_device(&mut self, ifindex: u32) {
         self.0.store_mut().add_device(ifindex);
@@ -68,7 +71,7 @@ fn over_model(test: impl FnOnce(&mut OverModel)) {
 contract::contract!(over_model: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
     faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
     an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to, a_part_costs_what_it_changes,
-    gates_start_closed);
+    a_driver_is_changed_in_place, rates_and_limits, stations_are_counted, gates_start_closed);
 
 /// Seeds of the chaos series: each is 12 changes of the desired state at each of three failure rates.
 const SEEDS: u64 = 16;
@@ -102,6 +105,7 @@ fn mutate(random: &mut Random, desired: &mut Desired) {
                 ifindex: (!random.one_in(4)).then(|| ifindex(PORTS[random.below(4) as usize])),
                 enabled: !random.one_in(4),
                 pvid: random.below(4) as u16,
+                driver: if random.one_in(3) { Driver::Tcx } else { Driver::Xdp },
                 ..DesiredPort::default()
             };
             desired.ports.insert(lport, port);
@@ -166,7 +170,7 @@ fn floods(model: &Model) -> BTreeMap<u16, flood::Members> {
 
 fn alive(model: &Model) -> BTreeMap<Lport, u32> {
     model
-        .links()
+        .links(Hook::Tcx)
         .expect("the model reads")
         .into_iter()
         .map(|(l, s)| (l, s.ifindex))
@@ -188,8 +192,10 @@ fn check_between(old: &Model, now: &Model, new: &Model, context: &str) {
         was.into_iter().filter(|(lport, ifindex)| is.get(lport) == Some(ifindex)).collect();
     for (lport, ifindex) in &steady {
         let entry = ports::get(now, *ifindex).expect("the model reads");
-        let lawful = [old, new].map(|m| ports::get(m, *ifindex).expect("the model reads"));
-        assert!(lawful.contains(&entry), "{context}: PORTS of {lport}");
+        let [was, is] = [old, new].map(|m| ports::get(m, *ifindex).expect("the model reads"));
+        // The XDP program could not be attached: all else is as desired.
+        let waits = PortEntry { flags: is.flags | was.flags & port_flags::TCX, ..is };
+        assert!([was, is, waits].contains(&entry), "{context}: PORTS of {lport}");
         let hop = tx::get(now, *lport).expect("the model reads");
         let lawful = [old, new].map(|m| tx::get(m, *lport).expect("the model reads"));
         assert!(lawful.contains(&hop), "{context}: TX of {lport}");
@@ -207,10 +213,14 @@ fn check_between(old: &Model, now: &Model, new: &Model, context: &str) {
 
 /// The invariants that a new owner relies on, after any operation.
 fn check_invariants(model: &Model, context: &str) {
-    let links: BTreeSet<Lport> = model.links().expect("the model reads").into_iter().map(|l| l.0).collect();
+    let links: BTreeSet<Lport> =
+        model.links(Hook::Tcx).expect("the model reads").into_iter().map(|l| l.0).collect();
     for (key, entry) in entries(model, Table::Ports) {
         let lport = Lport::from_ne_bytes([entry[0], entry[1]]);
         assert!(links.contains(&lport), "{context}: PORTS {key:?} of {lport} without a link");
+        let by_xdp = model.links(Hook::Xdp).expect("the model reads").iter().any(|l| l.0 == lport);
+        let flags = u16::from_ne_bytes([entry[6], entry[7]]);
+        assert!(by_xdp || flags & port_flags::TCX != 0, "{context}: {lport} takes frames by no program");
     }
     for lport in PORTS {
         let hop = tx::get(model, lport).expect("the model reads");

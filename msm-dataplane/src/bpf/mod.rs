@@ -39,8 +39,10 @@ const LINK_DETACH: libc::c_long = 34;
 
 /// enum bpf_attach_type
 const ATTACH_XDP: u32 = 37;
+const ATTACH_TCX_INGRESS: u32 = 46;
 /// enum bpf_link_type
-const LINK_TYPE_XDP: u32 = 6;
+pub(crate) const LINK_TYPE_XDP: u32 = 6;
+pub(crate) const LINK_TYPE_TCX: u32 = 11;
 /// XDP in the driver or not at all.
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 
@@ -194,7 +196,7 @@ pub(crate) fn prog_id(fd: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(id)
 }
 
-/// What an XDP link is attached to.
+/// What an XDP or tcx link is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LinkInfo {
     /// The program's id.
@@ -203,12 +205,13 @@ pub(crate) struct LinkInfo {
     pub(crate) ifindex: u32,
 }
 
-/// Information about a link; InvalidData if it is no XDP link.
-pub(crate) fn link_info(fd: BorrowedFd<'_>) -> io::Result<LinkInfo> {
-    // struct bpf_link_info: type, id, prog_id, a hole (the union is 8-aligned), xdp.ifindex.
+/// Information about a link; InvalidData if it is not of this type.
+pub(crate) fn link_info(fd: BorrowedFd<'_>, expected: u32) -> io::Result<LinkInfo> {
+    // struct bpf_link_info: type, id, prog_id, a hole (the union is 8-aligned), xdp.ifindex or tcx.ifindex.
     let [kind, _id, program, _hole, ifindex] = info::<5>(fd)?;
-    if kind != LINK_TYPE_XDP {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("link type {kind}, not XDP")));
+    if kind != expected {
+        let why = format!("link type {kind}, expected {expected}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     Ok(LinkInfo { program, ifindex })
 }
@@ -223,6 +226,20 @@ pub(crate) fn link_create_xdp(prog: BorrowedFd<'_>, ifindex: u32) -> io::Result<
     };
     // SAFETY: no addresses.
     owned(unsafe { bpf(LINK_CREATE, &mut attr) }?)
+}
+
+/// Attaches `prog` to tcx ingress of a netdev of the calling thread's network namespace, behind what is there.
+pub(crate) fn link_create_tcx(prog: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
+    let mut attr =
+        LinkAttr { prog_fd: raw(prog), target_ifindex: ifindex, attach_type: ATTACH_TCX_INGRESS, flags: 0 };
+    // SAFETY: no addresses.
+    owned(unsafe { bpf(LINK_CREATE, &mut attr) }?)
+}
+
+/// Whether the kernel knows tcx links (Linux 6.6): it then looks for netdev 0 (tcx_link_attach in kernel/bpf/tcx.c, ENODEV), where an older
+/// one does not know the attach type (EINVAL).
+pub(crate) fn has_tcx(prog: BorrowedFd<'_>) -> bool {
+    link_create_tcx(prog, 0).is_err_and(|e| e.raw_os_error() == Some(libc::ENODEV))
 }
 
 /// Takes the program off the netdev at once; the pin of the link stays, dead. (Removing the pin does the same, but some time

@@ -106,6 +106,10 @@ fn check_config(desired: &Desired) -> Result<(), TableError> {
     if desired.buckets.len() > BUCKETS {
         return refuse(format!("{} fabric buckets; there are {BUCKETS}", desired.buckets.len()));
     }
+    let limited = desired.limits.keys().map(|(lport, _)| lport).chain(desired.learning.keys());
+    if let Some(lport) = limited.chain(&desired.mirror).find(|lport| !is_port(**lport)) {
+        return refuse(format!("logical port {lport} with a limit or as mirror; there are {PORTS}"));
+    }
     if let Some(fabric) = desired.buckets.iter().find(|f| usize::from(**f) >= FABRICS) {
         return refuse(format!("fabric {fabric}; there are {FABRICS}"));
     }
@@ -139,6 +143,8 @@ mod tests {
             |d| d.vlans = [(1, DesiredVlan { tagged: [1024].into(), ..DesiredVlan::default() })].into(),
             "port 1024 in VLAN 1",
         );
+        refused(|d| d.learning = [(1024, None)].into(), "port 1024 with a limit");
+        refused(|d| d.mirror = Some(1024), "as mirror");
         refused(|d| d.buckets = vec![4], "fabric 4");
         refused(|d| d.buckets = vec![0; BUCKETS + 1], "1025 fabric buckets");
         let nowhere = StaticEntry { lport: NO_LPORT, blackhole: false };

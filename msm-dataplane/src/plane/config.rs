@@ -1,31 +1,58 @@
-//! The small tables: plane configuration, fabrics, control addresses and the active program.
+//! The small tables: plane configuration, rates, learning limits, fabrics, control addresses and the active program.
 
-use msm_abi::PlaneConfig;
+use std::collections::BTreeSet;
 
+use msm_abi::{CpuClass, PlaneConfig};
+
+use super::learning;
 use crate::{
     Desired, TableError,
     store::Store,
-    tables::{control, dispatch, fabric, plane_config},
+    tables::{control, dispatch, fabric, limits, plane_config},
 };
 
 /// `capture` is the port whose frames are recorded, as PLANE_CONFIG has it.
 pub(super) fn apply(store: &mut impl Store, desired: &Desired, capture: u32) -> Result<(), TableError> {
-    let found = plane_config::get(store)?;
-    // Which halves are in force is not desired, it is so.
+    let have = plane_config::get(store)?;
     let config = PlaneConfig {
         capture,
-        acl: found.acl,
-        routes: found.routes,
+        mirror: desired.mirror.map_or(0, |lport| u32::from(lport) + 1),
+        router_mac: plane_config::router_mac(desired.router_mac),
+        // Which half of the access lists and of the routes holds is theirs to say.
+        acl: have.acl,
+        routes: have.routes,
         ..plane_config::for_age(desired.fdb_age)
     };
-    if found != config {
+    if have != config {
         plane_config::set(store, config)?;
     }
+    rates(store, desired)?;
+    learning::apply(store, desired)?;
     fabrics(store, desired)?;
     control_addresses(store, desired)?;
     let ingress = store.programs().ingress;
     if dispatch::get(store)? != Some(ingress) {
         dispatch::set(store, ingress)?;
+    }
+    Ok(())
+}
+
+/// A port without any has no flag in PORTS: what is left here of it means nothing.
+fn rates(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
+    let ports: BTreeSet<_> = desired.limits.keys().map(|(lport, _)| *lport).collect();
+    for lport in ports {
+        for kind in limits::KINDS {
+            let want = desired.limits.get(&(lport, kind)).copied().unwrap_or_default();
+            if limits::get(store, lport, kind)? != want {
+                limits::set(store, lport, kind, want)?;
+            }
+        }
+    }
+    for (class, _) in CpuClass::ALL {
+        let want = desired.cpu.get(&class).copied().unwrap_or_default();
+        if limits::get_cpu(store, class)? != want {
+            limits::set_cpu(store, class, want)?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+pub mod learning;
 mod ports;
 pub mod routes;
 mod sets;
@@ -41,6 +42,8 @@ pub struct Plane<S> {
 struct Known {
     /// Ports in service, with their netdevs.
     serving: BTreeMap<Lport, u32>,
+    /// Those of the desired ports whose driver is tcx.
+    by_tcx: BTreeSet<Lport>,
     faults: BTreeMap<Lport, PortFault>,
     vlans: Vlans,
 }
@@ -80,22 +83,21 @@ impl<S: Store + Links> Plane<S> {
     }
 
     /// [`Self::reconcile`] of what `touched` names alone, reading and writing nothing else. All else of `desired` must be as in the last
-    /// reconcile of this handle. It is a whole one if there was none, if the last one failed, or if a port changes its netdev.
+    /// reconcile of this handle. It is a whole one if there was none, if the last one failed, or if a port changes its netdev or its driver.
     ///
     /// # Errors
     /// As [`Self::reconcile`]; the next one is a whole one.
     pub fn reconcile_part(&mut self, desired: &Desired, touched: &Touched) -> Result<Changes, TableError> {
         check::check_part(desired, touched)?;
         match self.known.take() {
-            Some(mut known) if ports::stay(&known.serving, desired, &touched.ports) => {
-                self.counted(|plane, changes| {
+            Some(mut known) if ports::stay(&known.serving, &known.by_tcx, desired, &touched.ports) => self
+                .counted(|plane, changes| {
                     changes.port_faults.clone_from(&known.faults);
                     plane.part(&mut known, desired, touched, changes)?;
                     known.faults.clone_from(&changes.port_faults);
                     plane.known = Some(known);
                     Ok(())
-                })
-            }
+                }),
             _ => self.reconcile(desired),
         }
     }
@@ -120,7 +122,12 @@ impl<S: Store + Links> Plane<S> {
         let vids: BTreeSet<u16> = vlans.ids().into_iter().chain(desired.vlans.keys().copied()).collect();
         vlans.apply(&mut self.store, &mut self.pool, desired, &vids, &serving, changes)?;
         self.stations.apply(&mut self.store, &desired.static_fdb)?;
-        self.known = Some(Known { serving, faults: changes.port_faults.clone(), vlans });
+        self.known = Some(Known {
+            serving,
+            by_tcx: ports::by_tcx(desired),
+            faults: changes.port_faults.clone(),
+            vlans,
+        });
         Ok(())
     }
 
@@ -141,12 +148,23 @@ impl<S: Store + Links> Plane<S> {
     }
 
     /// Removes stations not seen for the age in PLANE_CONFIG, and static ones that are not desired (those that an earlier owner left);
-    /// returns how many. At most 65,536 a call.
+    /// returns how many. At most 65,536 a call. Counts the stations that are left.
     ///
     /// # Errors
     /// What the kernel says; call again.
     pub fn fdb_sweep(&mut self, now_ns: u64) -> Result<usize, TableError> {
-        self.stations.sweep(&mut self.store, now_ns)
+        let swept = self.stations.sweep(&mut self.store, now_ns)?;
+        let found = learning::search(&self.store)?;
+        learning::correct(&mut self.store, &found)?;
+        Ok(swept)
+    }
+
+    /// Corrects the ports' numbers of stations by what a count of the whole FDB found; how many.
+    ///
+    /// # Errors
+    /// What the kernel says; call again.
+    pub fn correct_learning(&mut self, found: &[learning::Drift]) -> Result<usize, TableError> {
+        learning::correct(&mut self.store, found)
     }
 
     /// [`Self::fdb_sweep`] of `keys` alone, which a reader found due: reads nothing else.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use msm_abi::{FDB_MAX, FdbEntry, FdbKey, NO_LPORT, stamp};
 
+use super::learning;
 use crate::{
     FdbFilter, StaticEntry, TableError,
     store::Store,
@@ -115,14 +116,21 @@ impl Stations {
         if wrong.is_empty() && stale.is_empty() && !fdb::interrupted(store)? {
             return Ok(());
         }
+        let mut replaced = learning::Stations::default();
         change(store, |store| {
             for key in &stale {
                 if fdb::get(store, *key)?.is_some_and(is_static) {
                     fdb::remove(store, *key)?;
                 }
             }
-            wrong.iter().try_for_each(|(key, want)| fdb::set(store, *key, *want))
+            for (key, want) in &wrong {
+                let before = fdb::get(store, *key)?;
+                fdb::set(store, *key, *want)?;
+                before.into_iter().for_each(|entry| replaced.count(entry));
+            }
+            Ok(())
         })?;
+        learning::removed(store, &replaced)?;
         for key in stale {
             self.written.remove(&key);
         }
@@ -193,13 +201,20 @@ fn remove_those(
     if keys.is_empty() {
         return Ok(0);
     }
-    change(store, |store| {
+    let mut gone = learning::Stations::default();
+    let removed = change(store, |store| {
         let mut removed = 0;
         for &key in keys {
-            if fdb::get(store, key)?.is_some_and(|entry| goes(key, entry)) && fdb::remove(store, key)? {
+            if let Some(entry) = fdb::get(store, key)?.filter(|entry| goes(key, *entry))
+                && fdb::remove(store, key)?
+            {
+                gone.count(entry);
                 removed += 1;
             }
         }
         Ok(removed)
-    })
+    });
+    // Also of those before an error: they are gone.
+    learning::removed(store, &gone)?;
+    removed
 }

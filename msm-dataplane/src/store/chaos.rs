@@ -4,7 +4,7 @@ use std::{cell::Cell, io};
 
 use msm_abi::Lport;
 
-use super::{Grace, LinkState, Links, Member, Programs, SetState, Store, Table};
+use super::{Grace, Hook, LinkState, Links, Member, Programs, SetState, Store, Table};
 use crate::PortFault;
 
 /// Fails `per_mille` of the operations of `inner` with EIO, before they do anything (a batch: after some of it).
@@ -142,18 +142,18 @@ impl<S: Store> Store for Chaos<S> {
 }
 
 impl<S: Links> Links for Chaos<S> {
-    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>> {
+    fn links(&self, hook: Hook) -> io::Result<Vec<(Lport, LinkState)>> {
         self.fate()?;
-        self.inner.links()
+        self.inner.links(hook)
     }
 
-    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
+    fn attach(&mut self, hook: Hook, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
         self.fate().map_err(|e| PortFault::InvalidLink { ifindex, reason: e.to_string() })?;
-        self.inner.attach(lport, ifindex)
+        self.inner.attach(hook, lport, ifindex)
     }
 
-    fn detach(&mut self, lport: Lport) -> io::Result<()> {
+    fn detach(&mut self, hook: Hook, lport: Lport) -> io::Result<()> {
         self.fate()?;
-        self.inner.detach(lport)
+        self.inner.detach(hook, lport)
     }
 }

@@ -152,6 +152,8 @@ pub struct Programs {
     pub ingress: u32,
     /// On every devmap entry.
     pub egress: u32,
+    /// On every netdev's tcx ingress; `None` if the object has no such program.
+    pub tcx: Option<u32>,
 }
 
 /// One member of a set: logical port, and its value as TX has it.
@@ -253,23 +255,32 @@ pub struct LinkState {
     pub program: u32,
 }
 
-/// The pinned links, one a port.
+/// Where a port's program is on its netdev.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    /// In the driver: the dispatcher.
+    Xdp,
+    /// At tcx ingress, where the stack would take the frame.
+    Tcx,
+}
+
+/// The pinned links: at each hook, one a port at most.
 pub trait Links {
-    /// Every pinned link.
+    /// Every pinned link at a hook.
     ///
     /// # Errors
     /// What the kernel says.
-    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>>;
-    /// Attaches the dispatcher to a netdev, and pins the link. Both or neither.
+    fn links(&self, hook: Hook) -> io::Result<Vec<(Lport, LinkState)>>;
+    /// Attaches the hook's program to a netdev, and pins the link. Both or neither.
     ///
     /// # Errors
     /// Why this port cannot be.
-    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault>;
+    fn attach(&mut self, hook: Hook, lport: Lport, ifindex: u32) -> Result<(), PortFault>;
     /// Removes the pin, and so the program from the netdev.
     ///
     /// # Errors
     /// What the kernel says.
-    fn detach(&mut self, lport: Lport) -> io::Result<()>;
+    fn detach(&mut self, hook: Hook, lport: Lport) -> io::Result<()>;
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::{
 
 use msm_abi::{Lport, MapKind};
 
-use super::{Grace, LinkState, Links, Member, Programs, SetState, Store, Table};
+use super::{Grace, Hook, LinkState, Links, Member, Programs, SetState, Store, Table};
 use crate::PortFault;
 
 /// Ids of the model's programs.
-const PROGRAMS: Programs = Programs { dispatch: 11, ingress: 12, egress: 13 };
+const PROGRAMS: Programs = Programs { dispatch: 11, ingress: 12, egress: 13, tcx: Some(14) };
 
 /// A forwarding plane in memory. `Clone` is a picture of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Model {
     held: BTreeSet<u32>,
     next_set: u32,
     devices: BTreeMap<u32, Option<PortFault>>,
-    links: BTreeMap<Lport, LinkState>,
+    links: BTreeMap<(Hook, Lport), LinkState>,
     writes: u64,
 }
 
@@ -55,7 +55,7 @@ impl Model {
         self.devices.insert(ifindex, None);
     }
 
-    /// A netdev refuses programs from now on, with this fault.
+    /// A netdev refuses XDP programs from now on, with this fault.
     pub fn refuse(&mut self, ifindex: u32, fault: PortFault) {
         self.devices.insert(ifindex, Some(fault));
     }
@@ -292,29 +292,34 @@ impl Store for Model {
 }
 
 impl Links for Model {
-    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>> {
-        Ok(self.links.iter().map(|(l, s)| (*l, *s)).collect())
+    fn links(&self, hook: Hook) -> io::Result<Vec<(Lport, LinkState)>> {
+        let links = self.links.iter().filter(|((at, _), _)| *at == hook);
+        Ok(links.map(|((_, lport), state)| (*lport, *state)).collect())
     }
 
-    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
-        match self.devices.get(&ifindex) {
-            None => return Err(PortFault::DeviceMissing { ifindex }),
-            Some(Some(fault)) => return Err(fault.clone()),
-            Some(None) => {}
+    fn attach(&mut self, hook: Hook, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
+        match (hook, self.devices.get(&ifindex)) {
+            (_, None) => return Err(PortFault::DeviceMissing { ifindex }),
+            (Hook::Xdp, Some(Some(fault))) => return Err(fault.clone()),
+            _ => {}
         }
-        if self.links.values().any(|l| l.ifindex == ifindex) {
+        if hook == Hook::Xdp && self.links.iter().any(|((at, _), l)| *at == hook && l.ifindex == ifindex) {
             return Err(PortFault::Occupied { ifindex });
         }
-        if self.links.contains_key(&lport) {
+        if self.links.contains_key(&(hook, lport)) {
             return Err(PortFault::NotPinnable { ifindex, reason: "the pin exists".to_owned() });
         }
-        self.links.insert(lport, LinkState { ifindex, program: PROGRAMS.dispatch });
+        let program = match hook {
+            Hook::Xdp => PROGRAMS.dispatch,
+            Hook::Tcx => PROGRAMS.tcx.unwrap_or_default(),
+        };
+        self.links.insert((hook, lport), LinkState { ifindex, program });
         self.writes += 1;
         Ok(())
     }
 
-    fn detach(&mut self, lport: Lport) -> io::Result<()> {
-        self.links.remove(&lport);
+    fn detach(&mut self, hook: Hook, lport: Lport) -> io::Result<()> {
+        self.links.remove(&(hook, lport));
         self.writes += 1;
         Ok(())
     }

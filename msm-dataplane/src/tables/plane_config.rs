@@ -27,6 +27,12 @@ pub fn for_age(age: Duration) -> PlaneConfig {
     PlaneConfig { fdb_age: stamps, fdb_refresh: (stamps / REFRESH).max(1), ..PlaneConfig::default() }
 }
 
+/// The router's address as PLANE_CONFIG has it.
+#[must_use]
+pub const fn router_mac(mac: [u8; 6]) -> u64 {
+    u64::from_be_bytes([0, 0, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]])
+}
+
 /// Reads it.
 ///
 /// # Errors

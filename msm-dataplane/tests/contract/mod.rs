@@ -4,13 +4,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use msm_abi::{
-    ControlAction, ControlKey, ControlValue, FabricState, FdbEntry, FdbKey, Lport, NO_LPORT, PortEntry,
-    VlanEntry, stamp, vlan_flags,
+    ControlAction, ControlKey, ControlValue, CpuClass, FabricState, FdbEntry, FdbKey, LearnEntry, LimitEntry,
+    LimitKind, Lport, NO_LPORT, PortEntry, VlanEntry, learn_flags, port_flags, stamp, vlan_flags,
 };
 use msm_dataplane::{
-    Changes, Desired, DesiredPort, DesiredVlan, FdbFilter, PortFault, StaticEntry, TableError, Touched,
-    store::{Links, Store},
-    tables::{fdb, flood, gates, plane_config, ports, tx, vlans},
+    Changes, Desired, DesiredPort, DesiredVlan, Driver, FdbFilter, PortFault, StaticEntry, TableError,
+    Touched,
+    store::{Hook, Links, Store},
+    tables::{fdb, flood, gates, learn, limits, plane_config, ports, tx, vlans},
 };
 
 /// A plane with netdevs that can come and go, and owners too.
@@ -22,6 +23,8 @@ pub trait Subject {
     fn sweep_keys(&mut self, keys: &[FdbKey], now_ns: u64) -> usize;
     fn flush(&mut self, filter: FdbFilter) -> usize;
     fn store(&self) -> &Self::Store;
+    /// Whether the object has a tcx program.
+    fn has_tcx(&self) -> bool;
     /// A netdev that can be a port.
     fn add_device(&mut self, ifindex: u32);
     fn remove_device(&mut self, ifindex: u32);
@@ -104,8 +107,8 @@ fn members(lports: &[Lport]) -> Option<BTreeMap<Lport, u32>> {
     Some(lports.iter().map(|l| (*l, ifindex(*l))).collect())
 }
 
-fn links(store: &impl Links) -> Vec<(Lport, u32)> {
-    store.links().expect("listed").into_iter().map(|(lport, link)| (lport, link.ifindex)).collect()
+fn links(store: &impl Links, hook: Hook) -> Vec<(Lport, u32)> {
+    store.links(hook).expect("listed").into_iter().map(|(lport, link)| (lport, link.ifindex)).collect()
 }
 
 /// A cold start writes everything; again, and by the next owner, nothing.
@@ -122,7 +125,9 @@ pub fn reconcile_writes_differences(subject: &mut impl Subject) {
     assert_eq!(entry, vlans::entry(&all(), entry.flood, false));
     assert_eq!(plane_config::get(store).expect("read").fdb_age, 17_881);
     assert_eq!(fdb::get(store, station(9)).expect("read").map(FdbEntry::lport), Some(64));
-    assert_eq!(links(store), PORTS.map(|l| (l, ifindex(l))).to_vec());
+    let all = PORTS.map(|l| (l, ifindex(l))).to_vec();
+    assert_eq!(links(store, Hook::Xdp), all);
+    assert_eq!(links(store, Hook::Tcx), if subject.has_tcx() { all } else { Vec::new() });
 
     unchanged(subject, &desired);
     subject.next_owner();
@@ -184,7 +189,10 @@ pub fn ports_change_netdevs(subject: &mut impl Subject) {
     let changes = subject.reconcile(&desired).expect("reconciled");
     assert_eq!((changes.detached, changes.attached), (vec![0, 1, 64], vec![0, 1, 64]));
     let want = [(0, ifindex(1)), (1, ifindex(0)), (64, 1500), (65, ifindex(65))];
-    assert_eq!(links(subject.store()), want);
+    assert_eq!(links(subject.store(), Hook::Xdp), want);
+    if subject.has_tcx() {
+        assert_eq!(links(subject.store(), Hook::Tcx), want);
+    }
     assert_eq!(flooded_to(subject.store(), 1), Some(want.into()));
     assert_eq!(ports::get(subject.store(), ifindex(1)).expect("read").lport, 0);
     assert_eq!(ports::get(subject.store(), ifindex(64)).expect("read"), PortEntry::default());
@@ -386,6 +394,112 @@ pub fn a_part_costs_what_it_changes(subject: &mut impl Subject) {
     assert_eq!(flooded_to(subject.store(), 7), hops);
     unchanged(subject, &desired);
     subject.next_owner();
+    unchanged(subject, &desired);
+}
+
+/// A driver is changed in place: the XDP link alone comes or goes, and the port is in service all the time.
+pub fn a_driver_is_changed_in_place(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    desired.ports.get_mut(&64).expect("a port").driver = Driver::Tcx;
+    let touched = Touched { ports: [64].into(), ..Touched::default() };
+    let changes = subject.reconcile_part(&desired, &touched).expect("reconciled");
+    if !subject.has_tcx() {
+        assert_eq!(changes.port_faults, [(64, PortFault::NoTcx { ifindex: ifindex(64) })].into());
+        return;
+    }
+    assert_eq!((changes.writes, changes.switched.as_slice()), (2, &[64][..]), "PORTS, then the XDP link");
+    assert!(changes.attached.is_empty() && changes.detached.is_empty());
+    let tcx = |subject: &mut _| {
+        let entry = ports::get(Subject::store(subject), ifindex(64)).expect("read");
+        entry.flags & port_flags::TCX != 0
+    };
+    assert!(tcx(subject));
+    assert_eq!(links(subject.store(), Hook::Xdp), [0, 1, 65].map(|l| (l, ifindex(l))));
+    assert_eq!(links(subject.store(), Hook::Tcx), PORTS.map(|l| (l, ifindex(l))));
+    assert_eq!(flooded_to(subject.store(), 1), members(&PORTS));
+    unchanged(subject, &desired);
+    subject.next_owner();
+    unchanged(subject, &desired);
+
+    desired.ports.get_mut(&64).expect("a port").driver = Driver::Xdp;
+    let changes = subject.reconcile_part(&desired, &touched).expect("reconciled");
+    assert_eq!((changes.writes, changes.switched), (2, vec![64]));
+    assert!(!tcx(subject));
+    assert_eq!(links(subject.store(), Hook::Xdp), PORTS.map(|l| (l, ifindex(l))));
+    unchanged(subject, &desired);
+
+    // Gone with both links, and back by tcx alone.
+    desired.ports.get_mut(&64).expect("a port").driver = Driver::Tcx;
+    subject.remove_device(ifindex(64));
+    subject.add_device(ifindex(64));
+    let changes = subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((changes.detached, changes.attached, changes.switched), (vec![64], vec![64], Vec::new()));
+    assert!(tcx(subject));
+    unchanged(subject, &desired);
+    desired.ports.remove(&64);
+    assert_eq!(subject.reconcile(&desired).expect("reconciled").detached, [64]);
+    assert_eq!(links(subject.store(), Hook::Tcx), [0, 1, 65].map(|l| (l, ifindex(l))));
+}
+
+/// Rates, limits, mirror and router are written where they differ, and what others keep in PLANE_CONFIG stays.
+pub fn rates_and_limits(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    let before = desired.clone();
+    let (slow, fast) = (LimitEntry::of(10, 1), LimitEntry::of(1000, 10));
+    desired.limits = [((0, LimitKind::Broadcast), slow), ((0, LimitKind::Unknown), fast)].into();
+    desired.cpu = [(CpuClass::Arp, fast)].into();
+    desired.learning = [(1, Some(5)), (64, None)].into();
+    desired.mirror = Some(65);
+    desired.router_mac = [2, 0xe0, 0x2b, 0, 0, 1];
+    let port = desired.ports.get_mut(&0).expect("a port");
+    (port.limited, port.mirror_received) = (true, true);
+    desired.ports.get_mut(&1).expect("a port").learn_limited = true;
+    let touched = Touched::between(&before, &desired);
+    let changes = subject.reconcile_part(&desired, &touched).expect("reconciled");
+    assert_eq!(changes.writes, 2 + 1 + 2 + 1 + 2, "rates, class, limits, PLANE_CONFIG, two ports");
+    let store = subject.store();
+    assert_eq!(limits::get(store, 0, LimitKind::Broadcast).expect("read"), slow);
+    assert_eq!(limits::get(store, 0, LimitKind::Multicast).expect("read"), LimitEntry::default());
+    assert_eq!(limits::get(store, 0, LimitKind::Unknown).expect("read"), fast);
+    assert_eq!(limits::get_cpu(store, CpuClass::Arp).expect("read"), fast);
+    assert_eq!(learn::get(store, 1).expect("read"), LearnEntry { limit: 5, ..LearnEntry::default() });
+    assert_eq!(learn::get(store, 64).expect("read").flags, learn_flags::LOCKED);
+    let config = plane_config::get(store).expect("read");
+    assert_eq!((config.mirror, config.router_mac), (66, 0x02e0_2b00_0001));
+    let flags = ports::get(store, ifindex(0)).expect("read").flags;
+    assert_eq!(flags, 3 | port_flags::LIMITED | port_flags::MIRRORED);
+    unchanged(subject, &desired);
+    subject.next_owner();
+    unchanged(subject, &desired);
+
+    desired.limits.remove(&(0, LimitKind::Broadcast));
+    desired.cpu.clear();
+    assert_eq!(subject.reconcile(&desired).expect("reconciled").writes, 2);
+    unchanged(subject, &desired);
+}
+
+/// The stations of each port are those that were learned, less those that the owner took out; a count finds what was lost between.
+pub fn stations_are_counted(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    desired.learning.insert(1, Some(5));
+    subject.reconcile(&desired).expect("reconciled");
+    let count = |subject: &mut _, lport| {
+        let store = Subject::store(subject);
+        let removed = learn::get(store, lport).expect("read").removed;
+        learn::learned(store, lport).expect("read").wrapping_sub(removed)
+    };
+    let now: u64 = 40_000 << 24;
+    (1..=4).for_each(|n| subject.learn(station(n), FdbEntry::new(1, 0, stamp(now))));
+    subject.sweep(now);
+    assert_eq!(count(subject, 1), 4, "learned without a word, found by the count");
+    assert_eq!(learn::get(subject.store(), 1).expect("read").limit, 5);
+    assert_eq!(subject.flush(FdbFilter::Port(1)), 4);
+    assert_eq!(count(subject, 1), 0);
+    subject.learn(station(1), FdbEntry::new(1, 0, stamp(now)));
+    subject.sweep(now);
+    desired.static_fdb.insert(station(1), StaticEntry { lport: 64, blackhole: false });
+    subject.reconcile(&desired).expect("reconciled");
+    assert_eq!((count(subject, 1), count(subject, 64)), (0, 0), "placed by the operator, learned no more");
     unchanged(subject, &desired);
 }
 

@@ -135,6 +135,9 @@ impl Subject for OverKernel<'_> {
     fn store(&self) -> &Kernel {
         self.owner.as_ref().expect("an owner").observer().store()
     }
+    fn has_tcx(&self) -> bool {
+        self.pin(&format!("prog_{}", names::PROG_TCX)).exists()
+    }
     fn add_device(&mut self, ifindex: u32) {
         add_veth(ifindex);
     }

@@ -1,39 +1,48 @@
-//! Pinned XDP links: one a port, `link_<lport>`.
+//! Pinned links: of XDP `link_<lport>`, of tcx `tcx_<lport>`.
 
 use std::{
     io,
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use msm_abi::{LPORTS, Lport};
 
-use super::Kernel;
+use super::{DISPATCH, Kernel, TCX};
 use crate::{
     PortFault, bpf,
-    store::{LinkState, Links},
+    store::{Hook, LinkState, Links},
 };
 
-/// Path of the pin of a port's link.
-fn link_pin(dir: &Path, lport: Lport) -> PathBuf {
-    dir.join(format!("link_{lport}"))
+/// How the pins of a hook's links are named, before the port's number.
+const fn prefix(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Xdp => "link_",
+        Hook::Tcx => "tcx_",
+    }
 }
 
-/// The ports of the link pins in `dir`.
-pub(crate) fn link_pins(dir: &Path) -> io::Result<Vec<Lport>> {
+/// Path of the pin of a port's link.
+fn link_pin(dir: &Path, hook: Hook, lport: Lport) -> PathBuf {
+    dir.join(format!("{}{lport}", prefix(hook)))
+}
+
+/// The ports of the link pins of a hook in `dir`.
+pub(crate) fn link_pins(dir: &Path, hook: Hook) -> io::Result<Vec<Lport>> {
     let mut lports: Vec<Lport> = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
-        let lport = name.to_str().and_then(|n| n.strip_prefix("link_")).and_then(|n| n.parse::<Lport>().ok());
+        let lport =
+            name.to_str().and_then(|n| n.strip_prefix(prefix(hook))).and_then(|n| n.parse::<Lport>().ok());
         lports.extend(lport.filter(|l| usize::from(*l) < LPORTS));
     }
     lports.sort_unstable();
     Ok(lports)
 }
 
-/// Takes the program of `lport` off its netdev and removes the pin; nothing if there is none.
-pub(crate) fn unlink(dir: &Path, lport: Lport) -> io::Result<()> {
-    let pin = link_pin(dir, lport);
+/// Takes the program of `lport` at a hook off its netdev and removes the pin; nothing if there is none.
+pub(crate) fn unlink(dir: &Path, hook: Hook, lport: Lport) -> io::Result<()> {
+    let pin = link_pin(dir, hook, lport);
     let done = bpf::obj_get(&pin, 0).and_then(|link| bpf::link_detach(link.as_fd()));
     match done.and_then(|()| std::fs::remove_file(&pin)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -42,31 +51,39 @@ pub(crate) fn unlink(dir: &Path, lport: Lport) -> io::Result<()> {
 }
 
 impl Links for Kernel {
-    fn links(&self) -> io::Result<Vec<(Lport, LinkState)>> {
+    fn links(&self, hook: Hook) -> io::Result<Vec<(Lport, LinkState)>> {
+        let kind = match hook {
+            Hook::Xdp => bpf::LINK_TYPE_XDP,
+            Hook::Tcx => bpf::LINK_TYPE_TCX,
+        };
         let mut links = Vec::new();
-        for lport in link_pins(&self.dir)? {
-            let link = bpf::obj_get(&link_pin(&self.dir, lport), 0)?;
-            let info = bpf::link_info(link.as_fd())?;
+        for lport in link_pins(&self.dir, hook)? {
+            let link = bpf::obj_get(&link_pin(&self.dir, hook, lport), 0)?;
+            let info = bpf::link_info(link.as_fd(), kind)?;
             links.push((lport, LinkState { ifindex: info.ifindex, program: info.program }));
         }
         Ok(links)
     }
 
-    fn attach(&mut self, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
-        let dispatch = self
-            .programs
-            .first()
-            .ok_or_else(|| PortFault::InvalidLink { ifindex, reason: "opened for reading".to_owned() })?;
-        let link = bpf::link_create_xdp(dispatch.fd.as_fd(), ifindex).map_err(|e| refused(ifindex, &e))?;
+    fn attach(&mut self, hook: Hook, lport: Lport, ifindex: u32) -> Result<(), PortFault> {
+        let (at, create): (_, fn(BorrowedFd<'_>, u32) -> io::Result<OwnedFd>) = match hook {
+            Hook::Xdp => (DISPATCH, bpf::link_create_xdp),
+            Hook::Tcx => (TCX, bpf::link_create_tcx),
+        };
+        let program = self.programs.get(at).ok_or_else(|| {
+            let reason = "opened for reading, or an object without that program".to_owned();
+            PortFault::InvalidLink { ifindex, reason }
+        })?;
+        let link = create(program.fd.as_fd(), ifindex).map_err(|e| refused(ifindex, &e))?;
         // Unpinned, the link goes with this descriptor: the netdev is as it was.
-        bpf::obj_pin(link.as_fd(), &link_pin(&self.dir, lport))
+        bpf::obj_pin(link.as_fd(), &link_pin(&self.dir, hook, lport))
             .map_err(|e| PortFault::NotPinnable { ifindex, reason: e.to_string() })?;
         self.writes += 1;
         Ok(())
     }
 
-    fn detach(&mut self, lport: Lport) -> io::Result<()> {
-        unlink(&self.dir, lport)?;
+    fn detach(&mut self, hook: Hook, lport: Lport) -> io::Result<()> {
+        unlink(&self.dir, hook, lport)?;
         self.writes += 1;
         Ok(())
     }

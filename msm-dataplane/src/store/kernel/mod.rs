@@ -37,6 +37,11 @@ const BATCH: u32 = 1024;
 /// Name of a map that an operator meets in `bpftool map`.
 const SET_NAME: &str = "flood_set";
 
+/// Where the dispatcher is among the programs.
+const DISPATCH: usize = 0;
+/// Where the tcx program is.
+const TCX: usize = 3;
+
 /// A program and its id.
 #[derive(Debug)]
 struct Program {
@@ -49,7 +54,7 @@ struct Program {
 pub struct Kernel {
     dir: PathBuf,
     maps: Vec<Map>,
-    /// Dispatch, ingress, egress. Empty when opened for reading: an observer has no use for a handle on a program.
+    /// Dispatch, ingress, egress, tcx if the object has it. Empty when opened for reading: an observer has no use for a handle on a program.
     programs: Vec<Program>,
     sets: BTreeMap<u32, Map>,
     writes: u64,
@@ -113,6 +118,13 @@ impl Kernel {
                     .and_then(|fd| bpf::prog_id(fd.as_fd()).map(|id| Program { fd, id }))
                     .map_err(io_error("open the pinned program", &path))?;
                 programs.push(program);
+            }
+            let path = prog_pin(dir, names::PROG_TCX);
+            match bpf::obj_get(&path, 0).and_then(|fd| bpf::prog_id(fd.as_fd()).map(|id| Program { fd, id }))
+            {
+                Ok(program) => programs.push(program),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io_error("open the pinned program", &path)(error)),
             }
         }
         Ok(Self { dir: dir.to_owned(), maps, programs, sets: BTreeMap::new(), writes: 0 })
@@ -193,7 +205,12 @@ impl Kernel {
 impl Store for Kernel {
     fn programs(&self) -> Programs {
         let id = |i: usize| self.programs.get(i).map_or(0, |p| p.id);
-        Programs { dispatch: id(0), ingress: id(1), egress: id(2) }
+        Programs {
+            dispatch: id(DISPATCH),
+            ingress: id(1),
+            egress: id(2),
+            tcx: self.programs.get(TCX).map(|program| program.id),
+        }
     }
 
     fn lookup(&self, table: Table, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
