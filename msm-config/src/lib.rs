@@ -12,9 +12,11 @@ pub mod mac;
 pub mod model;
 pub mod name;
 pub mod network;
+pub mod network6;
 pub mod options;
 pub mod port;
 pub mod portlist;
+pub mod prefix;
 
 pub use command::{Command, parse};
 pub use model::{Change, Config, Facts, Refusal, Running};

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+pub use crate::network6::Interface6;
+pub use crate::prefix::{BadNetwork, Network};
+
 /// `10.0.0.1/24`, printed as `10.0.0.1 255.255.255.0`, the way commands have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interface {
@@ -66,6 +69,12 @@ impl Interface {
     #[must_use]
     pub fn mask(self) -> Ipv4Addr {
         self.bits().into()
+    }
+
+    /// True if `address` is in this network.
+    #[must_use]
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        (u32::from(self.address) ^ u32::from(address)) & self.bits() == 0
     }
 
     /// True if some address is in both networks.

@@ -9,6 +9,7 @@ mod files;
 mod log;
 mod management;
 mod ports;
+mod routing;
 mod rule;
 mod session;
 mod show;
@@ -62,6 +63,14 @@ pub enum Show {
         /// With members.
         detail: bool,
     },
+    /// `show iproute`
+    Routes(RouteSelection),
+    /// `show ipfdb`
+    Hosts(RouteSelection),
+    /// `show iparp`
+    Neighbours(RouteSelection),
+    /// `show ipconfig`
+    IpConfig(Option<Name>),
     /// `show log`
     Log {
         /// The ring that outlives a boot.
@@ -92,6 +101,15 @@ pub struct FdbSelection {
     pub vlan: Option<Name>,
     /// On these ports.
     pub ports: Option<PortList>,
+}
+
+/// Which routes, hosts or neighbours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteSelection {
+    /// Of this address, or that lead to it.
+    pub address: Option<std::net::IpAddr>,
+    /// Of this VLAN, or into it.
+    pub vlan: Option<Name>,
 }
 
 /// Where a file is.
@@ -125,6 +143,8 @@ pub enum Action {
     Reboot(Option<Slot>),
     /// `clear fdb`
     ClearFdb(FdbSelection),
+    /// `clear iparp`
+    ClearArp(RouteSelection),
     /// `clear log`
     ClearLog {
         /// The ring that outlives a boot.
@@ -191,6 +211,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         ports::RULES,
         fdb::RULES,
         access::RULES,
+        routing::RULES,
         accounts::RULES,
         management::RULES,
         log::RULES,

@@ -1,7 +1,7 @@
 //! `show`: reading.
 
 use super::rule::Rule;
-use super::{Command, FdbSelection, Show};
+use super::{Command, FdbSelection, RouteSelection, Show};
 use crate::grammar::Arguments;
 use crate::model::Severity;
 
@@ -12,6 +12,11 @@ fn show(what: Show) -> Result<Command, String> {
 /// Which stations a line names.
 pub(super) fn stations(a: &Arguments) -> FdbSelection {
     FdbSelection { mac: a.mac("mac"), vlan: a.name("vlan"), ports: a.ports("portlist") }
+}
+
+/// Which routes, hosts or neighbours a line names.
+pub(super) fn routed(a: &Arguments) -> RouteSelection {
+    RouteSelection { address: a.ip("address"), vlan: a.name("vlan") }
 }
 
 pub(super) const RULES: &[Rule] = &[
@@ -42,6 +47,32 @@ pub(super) const RULES: &[Rule] = &[
     )
     .default("all stations")
     .example(&["show fdb", "show fdb vlan Default"]),
+    Rule::new(
+        "show iproute {<address:anyip> | vlan <vlan>}",
+        "Routes: all, those that lead to an address, or those into a VLAN",
+        |a| show(Show::Routes(routed(a))),
+    )
+    .default("all")
+    .example(&["configure vlan Default ipaddress 10.1.2.3/24", "show iproute", "show iproute 10.1.2.9"]),
+    Rule::new(
+        "show ipfdb {<address:anyip> | vlan <vlan>}",
+        "Hosts that packets are sent to without a route",
+        |a| show(Show::Hosts(routed(a))),
+    )
+    .default("all")
+    .example(&["show ipfdb", "show ipfdb vlan Default"]),
+    Rule::new(
+        "show iparp {<address:anyip> | vlan <vlan>}",
+        "Neighbours, of ARP and of neighbour discovery",
+        |a| show(Show::Neighbours(routed(a))),
+    )
+    .default("all")
+    .example(&["show iparp", "show iparp vlan Default"]),
+    Rule::new("show ipconfig {vlan <vlan>}", "The switch's addresses, and what is routed", |a| {
+        show(Show::IpConfig(a.name("vlan")))
+    })
+    .default("all VLANs with an address")
+    .example(&["configure vlan Default ipaddress 10.1.2.3/24", "show ipconfig"]),
     Rule::new(
         "show log {nvram} {[critical | error | warning | notice | info | debug]}",
         "Log lines, newest first: those in memory, or those that outlive a boot; of a severity or worse",

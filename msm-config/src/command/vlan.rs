@@ -65,15 +65,27 @@ pub(super) const RULES: &[Rule] = &[
     })
     .example(&["configure vlan Default delete ports 1:1"]),
     Rule::new(
-        "configure vlan <vlan> ipaddress <address:ipaddress> {<mask>}",
-        "Gives the switch an address in a VLAN; in VLAN Mgmt, on the management netdev",
-        |a| change(VlanChange::Address(vlan(a)?, interface(a)?)),
+        "configure vlan <vlan> ipaddress [<address:ipaddress> {<mask>} | <address6:ip6address>] {interface <number:0..511>}",
+        "Gives the switch an address in a VLAN, one of IPv4 and several of IPv6; in VLAN Mgmt, on the management netdev",
+        |a| {
+            let (vlan, number) = (vlan(a)?, a.number("number"));
+            change(match a.interface6("address6") {
+                Some(address) => VlanChange::Address6(vlan, address, number),
+                None => VlanChange::Address(vlan, interface(a)?, number),
+            })
+        },
     )
-    .default("none")
-    .example(&["configure vlan Mgmt ipaddress 192.0.2.1/24"]),
-    Rule::new("unconfigure vlan <vlan> ipaddress", "Takes the switch's address out of a VLAN", |a| {
-        change(VlanChange::NoAddress(vlan(a)?))
-    })
+    .default("none; the number of the interface is the lowest that is free")
+    .example(&[
+        "configure vlan Mgmt ipaddress 192.0.2.1/24",
+        "configure vlan Default ipaddress 10.1.2.3 255.255.255.0",
+        "configure vlan Default ipaddress 2001:db8:1::1/64",
+    ]),
+    Rule::new(
+        "unconfigure vlan <vlan> ipaddress {<address6:ip6address>}",
+        "Takes the switch's addresses out of a VLAN: all, or one of IPv6",
+        |a| change(VlanChange::NoAddress(vlan(a)?, a.interface6("address6"))),
+    )
     .example(&[
         "configure vlan Default ipaddress 10.1.2.3 255.255.255.0",
         "unconfigure vlan Default ipaddress",

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::ipv4net::Ipv4Net;
 use crate::mac::Mac;
 use crate::name::Name;
-use crate::network::{Interface, parse_mask};
+use crate::network::{Interface, Interface6, Network, parse_mask};
 use crate::port::PortName;
 use crate::portlist::PortList;
 
@@ -37,6 +37,12 @@ pub enum Value {
     Prefix(u8),
     /// An address with its prefix.
     Interface(Interface),
+    /// The same, of IPv6.
+    Interface6(Interface6),
+    /// An address of either family.
+    Ip(IpAddr),
+    /// Where a route leads.
+    Network(Network),
     /// A station, or any address.
     Mac(Mac),
     /// A network.
@@ -64,6 +70,12 @@ pub enum Kind {
     Address,
     /// An IPv4 address, or one with a prefix length.
     Interface,
+    /// An IPv6 address with its prefix length.
+    Interface6,
+    /// An address of either family.
+    Ip,
+    /// A network of either family, or an IPv4 address that a mask follows.
+    Network,
     /// A mask or prefix length.
     Mask,
     /// The address of one station.
@@ -98,6 +110,9 @@ impl Kind {
             "portlist" => Self::Ports,
             "ip" => Self::Address,
             "ipaddress" => Self::Interface,
+            "ip6address" => Self::Interface6,
+            "anyip" => Self::Ip,
+            "network" => Self::Network,
             "mask" => Self::Mask,
             "mac" => Self::Mac,
             "anymac" => Self::AnyMac,
@@ -128,6 +143,9 @@ impl Kind {
             Self::Ports => "ports, as 1:1-1:4,2:*".to_owned(),
             Self::Address => "an IPv4 address, as 10.0.0.1".to_owned(),
             Self::Interface => "an IPv4 address, also with a prefix length, as 10.0.0.1/24".to_owned(),
+            Self::Interface6 => "an IPv6 address with its prefix length, as 2001:db8::1/64".to_owned(),
+            Self::Ip => "an IPv4 or IPv6 address".to_owned(),
+            Self::Network => "a network, as 10.1.0.0/16 or 2001:db8::/32".to_owned(),
             Self::Mask => "a mask, as 255.255.255.0, or a prefix length".to_owned(),
             Self::Mac => "a station's address, as 02:00:00:00:00:01".to_owned(),
             Self::AnyMac => "a MAC address, as 02:00:00:00:00:01".to_owned(),
@@ -168,6 +186,16 @@ impl Kind {
                 Some((ip, length)) => {
                     let prefix = parse_mask(length).map_err(|e| e.to_string())?;
                     Interface::new(address(ip)?, prefix).map(Value::Interface).map_err(|e| e.to_string())
+                }
+            },
+            Self::Interface6 => {
+                text.parse().map(Value::Interface6).map_err(|e: crate::network6::BadInterface6| e.to_string())
+            }
+            Self::Ip => ip(text).map(Value::Ip),
+            Self::Network => match text.contains('/') {
+                false => address(text).map(Value::Address),
+                true => {
+                    text.parse().map(Value::Network).map_err(|e: crate::prefix::BadNetwork| e.to_string())
                 }
             },
             Self::Mask => parse_mask(text).map(Value::Prefix).map_err(|e| e.to_string()),
@@ -229,6 +257,10 @@ fn limited(text: &str, least: usize, most: usize) -> Result<String, String> {
 
 fn address(text: &str) -> Result<Ipv4Addr, String> {
     text.parse().map_err(|_| format!("{} is no IPv4 address; four numbers, as 10.0.0.1", shown(text)))
+}
+
+fn ip(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("{} is no IP address, as 10.0.0.1 or 2001:db8::1", shown(text)))
 }
 
 fn host(text: &str) -> Result<String, String> {

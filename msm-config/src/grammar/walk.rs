@@ -1,6 +1,6 @@
 //! Reading a line: from state to state, each word a keyword (also abbreviated) or a value.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::fault::{self, Fault, Wrong};
 use super::kind::Value;
@@ -9,7 +9,7 @@ use super::words::Word;
 use crate::ipv4net::Ipv4Net;
 use crate::mac::Mac;
 use crate::name::Name;
-use crate::network::Interface;
+use crate::network::{Interface, Interface6, Network};
 use crate::port::PortName;
 use crate::portlist::PortList;
 
@@ -131,6 +131,33 @@ impl Arguments {
     pub fn ipv4_net(&self, label: &str) -> Option<Ipv4Net> {
         match self.value(label)? {
             Value::Ipv4Net(network) => Some(*network),
+            _ => None,
+        }
+    }
+
+    /// The same, of IPv6.
+    #[must_use]
+    pub fn interface6(&self, label: &str) -> Option<Interface6> {
+        match self.value(label)? {
+            Value::Interface6(interface) => Some(*interface),
+            _ => None,
+        }
+    }
+
+    /// An address of either family.
+    #[must_use]
+    pub fn ip(&self, label: &str) -> Option<IpAddr> {
+        match self.value(label)? {
+            Value::Ip(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// Where a route leads.
+    #[must_use]
+    pub fn network(&self, label: &str) -> Option<Network> {
+        match self.value(label)? {
+            Value::Network(network) => Some(*network),
             _ => None,
         }
     }

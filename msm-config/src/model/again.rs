@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    AccessChange, AccountChange, Change, Config, DnsChange, FdbChange, LogChange, Refusal, Secret, VlanChange,
+    AccessChange, AccountChange, Change, Config, DnsChange, FdbChange, LogChange, Refusal, RoutingChange,
+    Secret, VlanChange,
 };
 use crate::portlist::{PortList, PortSet};
 
@@ -28,7 +29,9 @@ pub(super) fn holds(config: &Config, change: &Change, refusal: &Refusal) -> bool
             let vlan = config.vlans.get(name);
             vlan.is_some_and(|vlan| vlan.tag.is_some() || internal.is_none_or(|vid| vid == vlan.vid))
         }
-        (Change::Vlan(VlanChange::NoAddress(_)), Refusal::NoAddress(_))
+        (Change::Vlan(VlanChange::NoAddress(..)), Refusal::NoAddress(_) | Refusal::NoAddress6(..))
+        | (Change::Routing(RoutingChange::Delete { .. }), Refusal::NoRoute(_))
+        | (Change::Routing(RoutingChange::Forget(_)), Refusal::NoArp(_))
         | (Change::Dns(DnsChange::Add(_)), Refusal::ServerExists(_))
         | (Change::Dns(DnsChange::Delete(_)), Refusal::NoServer(_))
         | (Change::Fdb(FdbChange::Delete { .. }), Refusal::NoEntry(_))

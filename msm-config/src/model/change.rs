@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     AccessChange, AccountChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange, PortsChange,
-    Secret, SystemChange, VlanChange,
+    RoutingChange, Secret, SystemChange, VlanChange,
 };
 
 /// A change. `Display` gives its canonical command line, which parses to the same.
@@ -22,6 +22,8 @@ pub enum Change {
     Fdb(FdbChange),
     /// Access lists.
     Access(AccessChange),
+    /// Routing.
+    Routing(RoutingChange),
     /// Accounts.
     Accounts(AccountChange),
     /// Log targets.
@@ -83,6 +85,7 @@ impl fmt::Display for Change {
             Self::Ports(change) => change.fmt(f),
             Self::Fdb(change) => change.fmt(f),
             Self::Access(change) => change.fmt(f),
+            Self::Routing(change) => change.fmt(f),
             Self::Accounts(change) => change.fmt(f),
             Self::Log(change) => change.fmt(f),
             Self::Dns(change) => change.fmt(f),

@@ -12,6 +12,7 @@ mod log;
 mod ports;
 mod refusal;
 mod render;
+mod routing;
 mod running;
 mod system;
 mod vlans;
@@ -30,9 +31,10 @@ pub use fdb::{Fdb, FdbChange, Place, Static};
 pub use log::{Facility, Log, LogChange, Severity, SyslogHost};
 pub use ports::{Ports, PortsChange};
 pub use refusal::Refusal;
+pub use routing::{METRIC_DEFAULT, Routing, RoutingChange};
 pub use running::{Record, Running, script};
 pub use system::{System, SystemChange};
-pub use vlans::{DEFAULT_VLAN, MGMT_VLAN, Vlan, VlanChange, Vlans};
+pub use vlans::{DEFAULT_VLAN, MGMT_VLAN, MTU_DEFAULT, Vlan, VlanChange, Vlans};
 
 use crate::portlist::PortSet;
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub fdb: Arc<Fdb>,
     /// Access lists.
     pub access: Arc<AccessLists>,
+    /// Static routes and neighbours.
+    pub routing: Arc<Routing>,
     /// Who may use the switch.
     pub accounts: Arc<Accounts>,
     /// Where log lines go.
@@ -84,6 +88,7 @@ impl Config {
             ports: Ports::default(),
             fdb: Arc::default(),
             access: Arc::default(),
+            routing: Arc::default(),
             accounts: Arc::new(Accounts::factory()),
             log: Arc::default(),
             dns: Arc::default(),
@@ -136,6 +141,7 @@ impl Config {
             Change::Ports(change) => self.ports.apply(&self.facts, change)?,
             Change::Fdb(change) => fdb::apply(self, change)?,
             Change::Access(change) => Arc::make_mut(&mut self.access).apply(&self.facts, change)?,
+            Change::Routing(change) => routing::apply(self, change)?,
             Change::Accounts(change) => Arc::make_mut(&mut self.accounts).apply(change)?,
             Change::Log(change) => Arc::make_mut(&mut self.log).apply(change)?,
             Change::Dns(change) => Arc::make_mut(&mut self.dns).apply(change)?,

@@ -1,12 +1,12 @@
 //! Why a change cannot be made, and what to do first.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use msm_proto::OptionsError;
 
 use crate::mac::Mac;
 use crate::name::Name;
-use crate::network::{BadInterface, Interface};
+use crate::network::{BadInterface, Interface, Interface6, Network};
 use crate::port::PortName;
 use crate::portlist::Missing;
 
@@ -89,6 +89,46 @@ pub enum Refusal {
         /// With this.
         other: Interface,
     },
+    /// The same, of IPv6.
+    #[error("{interface} overlaps with VLAN \"{vlan}\" ({other}); give it another network")]
+    Overlap6 {
+        /// What was wanted.
+        interface: Interface6,
+        /// Who is in the way.
+        vlan: Name,
+        /// With this.
+        other: Interface6,
+    },
+    /// Two VLANs cannot have one interface.
+    #[error("interface {number} is that of VLAN \"{vlan}\"; leave the number out")]
+    InterfaceTaken {
+        /// Its number.
+        number: u16,
+        /// Whose it is.
+        vlan: Name,
+    },
+    /// Not that one.
+    #[error("VLAN \"{1}\" has no address {0}; show ipconfig lists them")]
+    NoAddress6(Interface6, Name),
+    /// A route's neighbour is of its family.
+    #[error("{gateway} cannot be the gateway of {network}: {why}")]
+    Gateway {
+        /// Who was to be it.
+        gateway: IpAddr,
+        /// Of what.
+        network: Network,
+        /// Why it cannot be.
+        why: &'static str,
+    },
+    /// No such static route.
+    #[error("there is no such route to {0} in the configuration; show iproute lists what there is")]
+    NoRoute(Network),
+    /// No such entry.
+    #[error("there is no static entry {0}; show iparp lists what there is")]
+    NoArp(IpAddr),
+    /// No neighbour can have it.
+    #[error("{0} is no neighbour's address: {1}")]
+    BadNeighbour(IpAddr, &'static str),
     /// No address to remove.
     #[error("VLAN \"{0}\" has no address")]
     NoAddress(Name),

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Config, failover};
+use super::{Config, failover, routing};
 
 /// Commands, with the manual's comments between sections.
 #[derive(Debug, Default)]
@@ -38,6 +38,7 @@ impl Config {
         self.ports.render(&mut out);
         self.fdb.render(&mut out);
         self.access.render(&mut out);
+        routing::render(self, &mut out);
         failover::render(&self.failover, &mut out);
         self.dns.render(&mut out);
         self.log.render(&mut out);

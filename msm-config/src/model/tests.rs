@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::{Command, parse};
 use crate::name::Name;
-use crate::network::Interface;
+use crate::network::{Interface, Interface6, Network};
 use crate::port::PortName;
 use crate::portlist::{PortList, PortSet};
 
@@ -105,6 +105,37 @@ fn what_cannot_be_is_refused_with_what_to_do() {
             &["create vlan red", "create fdbentry 2:0:0:0:0:9 vlan red blackhole", "delete vlan red"],
             "in use by fdbentry 02:00:00:00:00:09",
         ),
+        (
+            &[
+                "configure vlan Default ipaddress 2001:db8::1/64",
+                "create vlan red",
+                "configure vlan red ipaddress 2001:db8:0:0:9::1/80",
+            ],
+            "overlaps with VLAN \"Default\"",
+        ),
+        (
+            &[
+                "configure vlan Default ipaddress 10.0.0.1/24 interface 7",
+                "create vlan red",
+                "configure vlan red ipaddress 10.0.1.1/24 interface 7",
+            ],
+            "interface 7 is that of VLAN \"Default\"",
+        ),
+        (&["configure vlan Mgmt ipaddress 2001:db8::1/64"], "not switched"),
+        (&["enable ipforwarding vlan Mgmt"], "not switched"),
+        (&["unconfigure vlan Default ipaddress"], "has no address"),
+        (
+            &[
+                "configure vlan Default ipaddress 10.0.0.1/24",
+                "unconfigure vlan Default ipaddress 2001:db8::1/64",
+            ],
+            "has no address 2001:db8::1/64",
+        ),
+        (&["configure iproute add 10.0.0.0/8 2001:db8::1"], "other family"),
+        (&["configure iproute add ::/0 fe80::1"], "which VLAN"),
+        (&["configure iproute delete default 10.0.0.1"], "no such route"),
+        (&["configure iparp add 224.0.0.1 02:00:00:00:00:01"], "group's address"),
+        (&["configure iparp delete 10.0.0.1"], "no static entry"),
         (&["create fdbentry 2:0:0:0:0:9 vlan Mgmt blackhole"], "not switched"),
         (&["delete account admin"], "last account that may configure"),
         (&["create account user ADMIN"], "exists already"),
@@ -146,6 +177,60 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         let error = after(lines).expect_err(&format!("{lines:?}"));
         assert!(error.contains(wanted), "{lines:?}: {error}");
     }
+}
+
+#[test]
+fn an_interface_keeps_its_number_while_there_is_an_address() {
+    let config = after(&[
+        "create vlan red",
+        "configure vlan Default ipaddress 10.0.0.1/24",
+        "configure vlan red ipaddress 10.0.1.1/24",
+        "configure vlan red ipaddress 2001:db8::1/64",
+        "unconfigure vlan Default ipaddress",
+        "configure vlan red tag 10",
+    ])
+    .expect("lawful");
+    let svi = |config: &Config, vlan| config.vlans.get(&name(vlan)).and_then(|vlan| vlan.svi);
+    assert_eq!((svi(&config, "Default"), svi(&config, "red")), (None, Some(1)));
+    assert!(
+        config.render().contains("configure vlan \"red\" ipaddress 10.0.1.1 255.255.255.0 interface 1\n")
+    );
+    let config = config.with(&[change("configure vlan Default ipaddress 10.0.0.1/24")]).expect("lawful");
+    assert_eq!(svi(&config, "Default"), Some(0), "the lowest that is free");
+    let lines = ["unconfigure vlan red ipaddress 2001:db8::1/64", "unconfigure vlan red ipaddress"];
+    let config = config.with(&lines.map(change)).expect("lawful");
+    assert_eq!(svi(&config, "red"), None);
+}
+
+#[test]
+fn a_switch_has_so_many_interfaces_and_says_so() {
+    let mut lines = Vec::new();
+    for number in 0..=msm_abi::SVIS {
+        lines.push(format!("create vlan v{number}"));
+        lines.push(format!("configure vlan v{number} ipaddress 10.{}.{}.1/24", number / 256, number % 256));
+    }
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert!(after(&lines[..lines.len() - 2]).is_ok());
+    let error = after(&lines).expect_err("one too many");
+    assert!(error.contains("VLANs with an address are 512, the most there can be"), "{error}");
+}
+
+#[test]
+fn routing_is_of_all_vlans_with_an_address_or_of_one() {
+    let config = after(&[
+        "create vlan red",
+        "create vlan blue",
+        "configure vlan red ipaddress 10.0.1.1/24",
+        "configure vlan blue ipaddress 2001:db8::1/64",
+        "enable ipforwarding",
+        "enable ipforwarding ipv6",
+    ])
+    .expect("lawful");
+    let flags = |vlan| config.vlans.get(&name(vlan)).map(|vlan| (vlan.forwarding, vlan.forwarding6));
+    assert_eq!(
+        [flags("red"), flags("blue"), flags("Default")],
+        [Some((true, false)), Some((false, true)), Some((false, false))]
+    );
 }
 
 #[test]
@@ -259,6 +344,43 @@ fn any_interface() -> impl Strategy<Value = Interface> {
         })
 }
 
+fn any_interface6() -> impl Strategy<Value = Interface6> {
+    let net = prop::sample::select(vec!["2001:db8:1::", "2001:db8:2::", "fe80::"]);
+    (net, 1u8..4, prop::sample::select(vec![48u8, 64, 128]))
+        .prop_filter_map("a router's", |(net, host, prefix)| format!("{net}{host}/{prefix}").parse().ok())
+}
+
+fn any_number() -> impl Strategy<Value = Option<u16>> {
+    prop::option::of(0u16..4)
+}
+
+fn any_routing() -> impl Strategy<Value = RoutingChange> {
+    let network =
+        prop::sample::select(vec!["0.0.0.0/0", "::/0", "10.9.0.0/16", "10.9.1.0/24", "2001:db8:9::/48"])
+            .prop_map(|text| text.parse::<Network>().expect("a network"));
+    let host = prop::sample::select(vec!["10.1.1.7", "10.2.2.7", "2001:db8:1::7"])
+        .prop_map(|text| text.parse::<std::net::IpAddr>().expect("an address"));
+    let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
+    prop_oneof![
+        (any::<bool>(), any::<bool>(), prop::option::of(any_name()))
+            .prop_map(|(on, ipv6, vlan)| RoutingChange::Forwarding { on, ipv6, vlan }),
+        (any_name(), prop::sample::select(vec![1280u16, 1500, 3498]))
+            .prop_map(|(vlan, mtu)| RoutingChange::Mtu(vlan, mtu)),
+        (network.clone(), prop::option::of(host.clone()), 1u16..4).prop_map(|(network, gateway, metric)| {
+            RoutingChange::Add {
+                network,
+                gateway,
+                metric: if gateway.is_some() { metric } else { METRIC_DEFAULT },
+            }
+        }),
+        (network, prop::option::of(host.clone()))
+            .prop_map(|(network, gateway)| RoutingChange::Delete { network, gateway }),
+        (host.clone(), mac).prop_map(|(host, mac)| RoutingChange::Place(host, mac)),
+        host.prop_map(RoutingChange::Forget),
+        (0u16..=32767).prop_map(RoutingChange::Timeout),
+    ]
+}
+
 fn any_secret() -> impl Strategy<Value = Secret> {
     "[A-Za-z0-9+/]{8,20}"
         .prop_map(|salt| Secret::Hash(format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${salt}")))
@@ -300,8 +422,12 @@ fn any_vlan() -> impl Strategy<Value = VlanChange> {
         6 => (any_name(), any_ports(), any::<bool>())
             .prop_map(|(vlan, ports, tagged)| VlanChange::Add { vlan, ports, tagged }),
         4 => (any_name(), any_ports()).prop_map(|(vlan, ports)| VlanChange::Remove { vlan, ports }),
-        2 => (any_name(), any_interface()).prop_map(|(vlan, interface)| VlanChange::Address(vlan, interface)),
-        1 => any_name().prop_map(VlanChange::NoAddress),
+        2 => (any_name(), any_interface(), any_number())
+            .prop_map(|(vlan, interface, number)| VlanChange::Address(vlan, interface, number)),
+        2 => (any_name(), any_interface6(), any_number())
+            .prop_map(|(vlan, interface, number)| VlanChange::Address6(vlan, interface, number)),
+        1 => (any_name(), prop::option::of(any_interface6()))
+            .prop_map(|(vlan, which)| VlanChange::NoAddress(vlan, which)),
     ]
 }
 
@@ -362,6 +488,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     let shown = prop_oneof![
         20 => any_vlan().prop_map(Change::Vlan),
         3 => any_options().prop_map(Change::Failover),
+        5 => any_routing().prop_map(Change::Routing),
         1 => any_text().prop_map(|text| Change::System(SystemChange::Name(text))),
         1 => any_text().prop_map(|text| Change::System(SystemChange::Location(text))),
         1 => any_text().prop_map(|text| Change::System(SystemChange::Contact(text))),
@@ -418,6 +545,19 @@ fn check(config: &Config) {
         assert!(vlan.tagged.is_disjoint(&vlan.untagged));
         for lport in &vlan.untagged {
             assert_eq!(untagged.insert(*lport, vlan.vid), None, "untagged in two VLANs");
+        }
+    }
+    let mut interfaces = std::collections::BTreeMap::new();
+    let mut networks: Vec<(&Name, Interface)> = Vec::new();
+    for (name, vlan) in config.vlans.iter() {
+        assert_eq!(vlan.svi.is_some(), vlan.vid != 0 && vlan.has_address(), "{name}");
+        if let Some(svi) = vlan.svi {
+            assert!(usize::from(svi) < msm_abi::SVIS);
+            assert_eq!(interfaces.insert(svi, name), None, "an interface of two VLANs");
+        }
+        if let Some(interface) = vlan.interface {
+            assert!(networks.iter().all(|(_, other)| !other.overlaps(interface)), "overlap at {name}");
+            networks.push((name, interface));
         }
     }
     for lport in &config.facts().ports {

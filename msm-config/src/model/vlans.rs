@@ -1,14 +1,15 @@
 //! VLANs: names, tags, members, addresses (`create|configure|delete vlan`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use msm_abi::Lport;
+use msm_abi::{Lport, SVIS};
 
 use super::{Config, Facts, Refusal, render::Text};
 use crate::name::Name;
-use crate::network::Interface;
+use crate::network::{Interface, Interface6};
 use crate::port::PortName;
 use crate::portlist::{PortList, PortSet};
 
@@ -20,6 +21,11 @@ pub const MGMT_VLAN: &str = "Mgmt";
 const VID_MAX: u16 = 4094;
 /// VLAN id of [`DEFAULT_VLAN`].
 const DEFAULT_TAG: u16 = 1;
+
+/// Longest IP packet into a VLAN that is not told otherwise.
+pub const MTU_DEFAULT: u16 = 1500;
+/// IPv6 addresses of the switch in one VLAN: some for hosts, some for neighbours, some on the way out.
+const ADDRESSES6_MAX: usize = 8;
 
 /// One VLAN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +40,39 @@ pub struct Vlan {
     pub tagged: PortSet,
     /// Address of the switch in it.
     pub interface: Option<Interface>,
+    /// IPv6 addresses of the switch in it.
+    pub interfaces6: BTreeSet<Interface6>,
+    /// Number of its interface to the switch's own stack, below [`SVIS`]: it has one while it has an address.
+    pub svi: Option<u16>,
+    /// IPv4 packets to the router are forwarded.
+    pub forwarding: bool,
+    /// IPv6 likewise.
+    pub forwarding6: bool,
+    /// Longest IP packet sent into it; `None`: [`MTU_DEFAULT`].
+    pub ip_mtu: Option<u16>,
+}
+
+impl Vlan {
+    /// Longest IP packet sent into it.
+    #[must_use]
+    pub fn mtu(&self) -> u16 {
+        self.ip_mtu.unwrap_or(MTU_DEFAULT)
+    }
+
+    /// The switch has an address in it.
+    #[must_use]
+    pub fn has_address(&self) -> bool {
+        self.interface.is_some() || !self.interfaces6.is_empty()
+    }
+
+    /// Whether a neighbour of that address is in one of its networks.
+    #[must_use]
+    pub fn reaches(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.interface.is_some_and(|interface| interface.contains(address)),
+            IpAddr::V6(address) => self.interfaces6.iter().any(|interface| interface.contains(address)),
+        }
+    }
 }
 
 /// All VLANs. An id, an untagged membership and a network each belong to one at most.
@@ -77,10 +116,12 @@ pub enum VlanChange {
         /// `None`: all.
         ports: Option<PortList>,
     },
-    /// `configure vlan ... ipaddress`
-    Address(Name, Interface),
-    /// `unconfigure vlan ... ipaddress`
-    NoAddress(Name),
+    /// `configure vlan ... ipaddress`; the number of the interface, `None`: the one it has, or the lowest that is free.
+    Address(Name, Interface, Option<u16>),
+    /// The same, of IPv6.
+    Address6(Name, Interface6, Option<u16>),
+    /// `unconfigure vlan ... ipaddress`: this IPv6 address, or all.
+    NoAddress(Name, Option<Interface6>),
 }
 
 impl Vlans {
@@ -291,16 +332,133 @@ impl Vlans {
         Ok(())
     }
 
-    fn address(&mut self, name: &Name, interface: Interface) -> Result<(), Refusal> {
+    /// The VLAN whose network overlaps with one that VLAN `name` is to have.
+    fn in_the_way<T: Copy>(
+        &self,
+        name: &Name,
+        overlapping: impl Fn(&Vlan) -> Option<T>,
+    ) -> Option<(Name, T)> {
+        let others = self.by_name.iter().filter(|(other, _)| *other != name);
+        others.filter_map(|(other, vlan)| Some((other.clone(), overlapping(vlan)?))).next()
+    }
+
+    fn address(&mut self, name: &Name, wanted: Interface, svi: Option<u16>) -> Result<(), Refusal> {
         self.existing(name)?;
-        let in_the_way = self.by_name.iter().find_map(|(other, vlan)| {
-            vlan.interface.filter(|i| i.overlaps(interface) && other != name).map(|i| (other.clone(), i))
-        });
-        if let Some((vlan, other)) = in_the_way {
-            return Err(Refusal::Overlap { interface, vlan, other });
+        let overlapping = |vlan: &Vlan| vlan.interface.filter(|other| other.overlaps(wanted));
+        if let Some((vlan, other)) = self.in_the_way(name, overlapping) {
+            return Err(Refusal::Overlap { interface: wanted, vlan, other });
         }
-        self.change(name)?.interface = Some(interface);
+        self.number(name, svi)?;
+        self.change(name)?.interface = Some(wanted);
         Ok(())
+    }
+
+    fn address6(&mut self, name: &Name, wanted: Interface6, svi: Option<u16>) -> Result<(), Refusal> {
+        let has = &self.switched(name)?.interfaces6;
+        // Of one address with two lengths the last is meant.
+        let same = has.iter().find(|other| other.address == wanted.address).copied();
+        if same.is_none() && has.len() == ADDRESSES6_MAX {
+            return Err(Refusal::TooMany { what: "IPv6 addresses of a VLAN", most: ADDRESSES6_MAX });
+        }
+        let overlapping = |vlan: &Vlan| vlan.interfaces6.iter().find(|other| other.overlaps(wanted)).copied();
+        if let Some((vlan, other)) = self.in_the_way(name, overlapping) {
+            return Err(Refusal::Overlap6 { interface: wanted, vlan, other });
+        }
+        self.number(name, svi)?;
+        let interfaces = &mut self.change(name)?.interfaces6;
+        if let Some(same) = same {
+            interfaces.remove(&same);
+        }
+        interfaces.insert(wanted);
+        Ok(())
+    }
+
+    /// Gives a VLAN an interface, if it has none or is to have this one.
+    fn number(&mut self, name: &Name, wanted: Option<u16>) -> Result<(), Refusal> {
+        let vlan = self.existing(name)?;
+        if vlan.vid == 0 || (vlan.svi.is_some() && (wanted.is_none() || vlan.svi == wanted)) {
+            return Ok(());
+        }
+        let taken: BTreeMap<u16, &Name> =
+            self.by_name.iter().filter_map(|(name, vlan)| Some((vlan.svi?, name))).collect();
+        let number = match wanted {
+            Some(number) => match taken.get(&number) {
+                Some(vlan) => return Err(Refusal::InterfaceTaken { number, vlan: (*vlan).clone() }),
+                None => number,
+            },
+            None => (0..SVIS as u16)
+                .find(|number| !taken.contains_key(number))
+                .ok_or(Refusal::TooMany { what: "VLANs with an address", most: SVIS })?,
+        };
+        self.change(name)?.svi = Some(number);
+        Ok(())
+    }
+
+    fn no_address(&mut self, name: &Name, which: Option<Interface6>) -> Result<(), Refusal> {
+        let given = self.given(name);
+        if !self.existing(name)?.has_address() {
+            return Err(Refusal::NoAddress(given));
+        }
+        let vlan = self.change(name)?;
+        match which {
+            Some(interface) if !vlan.interfaces6.remove(&interface) => {
+                return Err(Refusal::NoAddress6(interface, given));
+            }
+            Some(_) => {}
+            None => {
+                vlan.interface = None;
+                vlan.interfaces6.clear();
+            }
+        }
+        if !vlan.has_address() {
+            vlan.svi = None;
+        }
+        Ok(())
+    }
+
+    /// Routing of one VLAN, or of all that have an address of the family.
+    pub(super) fn forward(&mut self, only: Option<&Name>, ipv6: bool, on: bool) -> Result<(), Refusal> {
+        let names: Vec<Name> = match only {
+            Some(name) => self.switched(name).map(|_| vec![name.clone()])?,
+            None => {
+                let has =
+                    |vlan: &Vlan| if ipv6 { !vlan.interfaces6.is_empty() } else { vlan.interface.is_some() };
+                let meant = |vlan: &Vlan| vlan.vid != 0 && (has(vlan) || !on);
+                self.by_name.iter().filter(|(_, vlan)| meant(vlan)).map(|(name, _)| name.clone()).collect()
+            }
+        };
+        for name in names {
+            let flag = |vlan: &Vlan| if ipv6 { vlan.forwarding6 } else { vlan.forwarding };
+            if self.existing(&name).is_ok_and(|vlan| flag(vlan) == on) {
+                continue;
+            }
+            let vlan = self.change(&name)?;
+            if ipv6 {
+                vlan.forwarding6 = on;
+            } else {
+                vlan.forwarding = on;
+            }
+        }
+        Ok(())
+    }
+
+    /// Longest IP packet of one VLAN.
+    pub(super) fn limit(&mut self, name: &Name, mtu: u16) -> Result<(), Refusal> {
+        self.switched(name)?;
+        self.change(name)?.ip_mtu = Some(mtu).filter(|mtu| *mtu != MTU_DEFAULT);
+        Ok(())
+    }
+
+    /// The VLAN that has an interface of that number.
+    #[must_use]
+    pub fn of_interface(&self, number: u16) -> Option<(&Name, &Arc<Vlan>)> {
+        self.by_name.iter().find(|(_, vlan)| vlan.svi == Some(number))
+    }
+
+    /// The VLAN in whose network a neighbour of that address is.
+    #[must_use]
+    pub fn reaching(&self, address: IpAddr) -> Option<(&Name, &Arc<Vlan>)> {
+        self.by_name.iter().find(|(_, vlan)| vlan.svi.is_some() && vlan.reaches(address))
     }
 }
 
@@ -341,11 +499,9 @@ pub(super) fn apply(config: &mut Config, change: &VlanChange) -> Result<(), Refu
                 None => Ok(()),
             }
         }
-        VlanChange::Address(vlan, interface) => vlans.address(vlan, *interface),
-        VlanChange::NoAddress(name) => match vlans.existing(name)?.interface {
-            Some(_) => vlans.change(name).map(|vlan| vlan.interface = None),
-            None => Err(Refusal::NoAddress(vlans.given(name))),
-        },
+        VlanChange::Address(vlan, interface, svi) => vlans.address(vlan, *interface, *svi),
+        VlanChange::Address6(vlan, interface, svi) => vlans.address6(vlan, *interface, *svi),
+        VlanChange::NoAddress(vlan, which) => vlans.no_address(vlan, *which),
     }
 }
 
@@ -385,7 +541,10 @@ impl Vlans {
         }
         for (name, vlan) in &self.by_name {
             if let Some(interface) = vlan.interface {
-                out.line(&VlanChange::Address(name.clone(), interface));
+                out.line(&VlanChange::Address(name.clone(), interface, vlan.svi));
+            }
+            for interface in &vlan.interfaces6 {
+                out.line(&VlanChange::Address6(name.clone(), *interface, vlan.svi));
             }
         }
     }
@@ -395,6 +554,10 @@ fn members(out: &mut Text, vlan: &Name, ports: &PortSet, tagged: bool) {
     if !ports.is_empty() {
         out.line(&VlanChange::Add { vlan: vlan.clone(), ports: Some(PortList::of(ports)), tagged });
     }
+}
+
+fn number(svi: Option<u16>) -> String {
+    svi.map_or_else(String::new, |number| format!(" interface {number}"))
 }
 
 impl fmt::Display for VlanChange {
@@ -413,8 +576,14 @@ impl fmt::Display for VlanChange {
             Self::Remove { vlan, ports } => {
                 write!(f, "configure vlan \"{vlan}\" delete ports {}", all(ports))
             }
-            Self::Address(vlan, interface) => write!(f, "configure vlan \"{vlan}\" ipaddress {interface}"),
-            Self::NoAddress(vlan) => write!(f, "unconfigure vlan \"{vlan}\" ipaddress"),
+            Self::Address(vlan, interface, svi) => {
+                write!(f, "configure vlan \"{vlan}\" ipaddress {interface}{}", number(*svi))
+            }
+            Self::Address6(vlan, interface, svi) => {
+                write!(f, "configure vlan \"{vlan}\" ipaddress {interface}{}", number(*svi))
+            }
+            Self::NoAddress(vlan, None) => write!(f, "unconfigure vlan \"{vlan}\" ipaddress"),
+            Self::NoAddress(vlan, Some(which)) => write!(f, "unconfigure vlan \"{vlan}\" ipaddress {which}"),
         }
     }
 }

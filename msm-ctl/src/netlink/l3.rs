@@ -9,7 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use netlink_packet_route::link::LinkFlags;
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourMessage,
+};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteVia,
 };
@@ -262,8 +264,21 @@ fn read_neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
         NeighbourAttribute::LinkLayerAddress(mac) => mac.as_slice().try_into().ok(),
         _ => None,
     });
-    // NUD_* of linux/neighbour.h.
-    Some(Neighbour { ifindex: message.header.ifindex, address, mac, state: u16::from(message.header.state) })
+    let protocol = message.attributes.iter().find_map(|attribute| match attribute {
+        NeighbourAttribute::Protocol(protocol) => Some(u8::from(*protocol)),
+        _ => None,
+    });
+    let managed = message.attributes.iter().any(|attribute| {
+        matches!(attribute, NeighbourAttribute::ExtFlags(flags) if flags.contains(NeighbourExtFlags::Managed))
+    });
+    Some(Neighbour {
+        ifindex: message.header.ifindex,
+        address,
+        mac,
+        state: u16::from(message.header.state),
+        protocol: protocol.unwrap_or(0),
+        managed,
+    })
 }
 
 #[cfg(test)]
@@ -315,6 +330,7 @@ mod tests {
         };
         let address = IpAddr::from([10, 9, 0, 2]);
         let mac = Some([2, 0, 0, 0, 0, 2]);
-        assert_eq!(read_neighbour(&message), Some(Neighbour { ifindex: 1001, address, mac, state: 0x80 }));
+        let expected = Neighbour { ifindex: 1001, address, mac, state: 0x80, protocol: 0, managed: false };
+        assert_eq!(read_neighbour(&message), Some(expected));
     }
 }

@@ -11,6 +11,7 @@ mod genl;
 mod l3;
 mod link;
 mod links;
+mod neighbour;
 mod notifications;
 mod offload;
 mod poll;
@@ -27,8 +28,9 @@ use links::Links;
 
 pub(crate) use address::set_ipv4;
 pub(crate) use bring_up::{bring_up, set_admin};
+pub(crate) use neighbour::{forget, nud};
 pub(crate) use port::{Fault, Limits, Severity, faults};
-pub(crate) use view::{Netdev, View};
+pub(crate) use view::{Neighbour, Netdev, NextHop, Route, View};
 
 /// What happened to the links since the last event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -92,8 +92,12 @@ pub(crate) struct Neighbour {
     pub(crate) address: IpAddr,
     /// None until it is resolved.
     pub(crate) mac: Option<[u8; 6]>,
-    /// NUD_* bits: 2 reachable, 4 stale, 0x20 failed, 0x80 permanent.
+    /// NUD_* bits, [`super::nud`].
     pub(crate) state: u16,
+    /// RTPROT_*: who placed it; 0: nobody.
+    pub(crate) protocol: u8,
+    /// NTF_EXT_MANAGED: the kernel keeps it resolved.
+    pub(crate) managed: bool,
 }
 
 /// Live copy of the kernel's tables. Cheap to clone: clones share one content.
@@ -185,13 +189,10 @@ impl View {
     }
 }
 
-#[allow(
-    dead_code,
-    reason = "L3 forwarding and its shows read these; the view is kept right for them from the start"
-)]
+#[allow(dead_code, reason = "for what follows the view")]
 impl View {
     /// Calls `each` for every route, in no order. `each` must not call back into the view.
-    pub(crate) fn routes(&self, mut each: impl FnMut(&Route)) {
+    pub(crate) fn routes(&self, each: &mut dyn FnMut(&Route)) {
         self.0.routes.iter().for_each(|route| each(&route));
     }
 
@@ -201,7 +202,7 @@ impl View {
     }
 
     /// Calls `each` for every neighbour, in no order. `each` must not call back into the view.
-    pub(crate) fn neighbours(&self, mut each: impl FnMut(&Neighbour)) {
+    pub(crate) fn neighbours(&self, each: &mut dyn FnMut(&Neighbour)) {
         self.0.neighbours.iter().for_each(|neighbour| each(&neighbour));
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use msm_config::Config;
-use msm_config::command::{Action, FdbSelection};
+use msm_config::command::{Action, FdbSelection, RouteSelection};
 use msm_config::model::{Change, Record, Secret};
 use msm_dataplane::FdbFilter;
 use msm_proto::Slot;
@@ -14,6 +14,8 @@ use super::views::Done;
 use super::{capture, files};
 use crate::mgmt::log::{self, Target};
 use crate::mgmt::password;
+use crate::netlink::{self, nud};
+use crate::switch::l3::names;
 use msm_config::area::Area;
 
 pub(super) type Data = Result<Vec<u8>, Trouble>;
@@ -67,6 +69,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
             done(format!("the next boot uses the {area} image"))
         }
         Action::ClearFdb(selection) => clear_fdb(selection, asker).await,
+        Action::ClearArp(selection) => clear_arp(&selection, asker).await,
         Action::ClearCounters => clear_counters(asker).await,
         Action::ClearAccessCounters => clear_access_counters(asker).await,
         Action::Reboot(slot) => reboot(slot, asker).await,
@@ -145,6 +148,27 @@ async fn clear_fdb(selection: FdbSelection, asker: &Asker<'_>) -> Data {
         message = ask(asker.id, Work::ClearFdb(filter), asker).await?;
     }
     done(message)
+}
+
+/// Neighbours that nobody has placed are forgotten; the kernel asks again for what is used.
+async fn clear_arp(selection: &RouteSelection, asker: &Asker<'_>) -> Data {
+    master(asker)?;
+    let config = Arc::clone(&asker.desk.board.borrow().config);
+    if let Some(name) = selection.vlan.as_ref().filter(|name| config.config.vlans.get(name).is_none()) {
+        return Err(Trouble::Failed(format!("there is no VLAN \"{name}\"")));
+    }
+    let mut learned = Vec::new();
+    asker.desk.view.neighbours(&mut |neighbour| {
+        let number = names::of_outer(neighbour.ifindex);
+        let vlan = number.and_then(|number| config.config.vlans.of_interface(number));
+        let meant = selection.address.is_none_or(|only| only == neighbour.address)
+            && selection.vlan.as_ref().is_none_or(|only| vlan.is_some_and(|(name, _)| name == only));
+        if vlan.is_some() && meant && neighbour.state & (nud::PERMANENT | nud::NOARP) == 0 {
+            learned.push((neighbour.ifindex, neighbour.address));
+        }
+    });
+    let gone = netlink::forget(&learned).await.map_err(|error| Trouble::Failed(error.to_string()))?;
+    done(format!("{gone} neighbours forgotten"))
 }
 
 /// Counters of this MSM's `show ports` begin at zero; the tables' own go on.

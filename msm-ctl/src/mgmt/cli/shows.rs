@@ -2,6 +2,7 @@
 
 mod access;
 mod fdb;
+mod l3;
 mod management;
 mod ports;
 mod vlan;
@@ -32,6 +33,10 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Failover => serde_json::to_vec(&failover(&board)),
         Show::Ports(list) => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
+        Show::Routes(which) => serde_json::to_vec(&l3::routes(&which, desk, &board)?),
+        Show::Hosts(which) => serde_json::to_vec(&l3::hosts(&which, desk, &board)?),
+        Show::Neighbours(which) => serde_json::to_vec(&l3::neighbours(&which, desk, &board)?),
+        Show::IpConfig(vlan) => serde_json::to_vec(&l3::ip_config(vlan.as_ref(), desk, &board)?),
         Show::Log { nvram, severity } => {
             let target = if nvram { Target::Nvram } else { Target::MemoryBuffer };
             let severity = severity.unwrap_or(Severity::Debug);

@@ -2,6 +2,7 @@
 
 mod access;
 mod fdb;
+mod l3;
 mod management;
 mod switch;
 mod vlan;
@@ -72,6 +73,10 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Session)) => read(data).map(|view| management::sessions(&view)),
         Some(Command::Show(Show::Memory)) => read(data).map(|view| management::memory(&view)),
         Some(Command::Show(Show::Dns)) => read(data).map(|view| management::dns(&view)),
+        Some(Command::Show(Show::Routes(_))) => read(data).map(|view| l3::routes(&view)),
+        Some(Command::Show(Show::Hosts(_))) => read(data).map(|view| l3::hosts(&view)),
+        Some(Command::Show(Show::Neighbours(_))) => read(data).map(|view| l3::neighbours(&view)),
+        Some(Command::Show(Show::IpConfig(_))) => read(data).map(|view| l3::ip_config(&view)),
         Some(Command::Show(Show::Syslog)) => read(data).map(|view| management::syslog(&view)),
         _ => read(data).map(|done: views::Done| match done.message.as_str() {
             "" => String::new(),

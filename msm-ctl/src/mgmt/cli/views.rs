@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::mgmt::log::LogLine;
 
 mod access;
+pub(crate) mod l3;
 mod management;
 mod vlan;
 

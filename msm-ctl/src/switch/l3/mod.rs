@@ -1,0 +1,3 @@
+//! Routing, the control side: interfaces to the stack, static routes and neighbours in the kernel, and what the kernel says of them.
+
+pub(crate) mod names;
