@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use msm_abi::{
     CpuClass, CpuCounters, FABRICS, FabricState, FdbEntry, FdbKey, Lport, Meta, PlaneConfig, PortCounters,
-    TableState,
+    ShareEntry, TableState,
 };
 
 use crate::{
@@ -101,6 +101,14 @@ impl Observer {
     #[must_use]
     pub fn fdb_capacity(&self) -> u32 {
         self.store.fdb_capacity()
+    }
+
+    /// Which ports the load-sharing group of this index uses.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn sharing(&self, group: u16) -> Result<ShareEntry, TableError> {
+        tables::sharing::get(&self.store, group)
     }
 
     /// What the programs read.

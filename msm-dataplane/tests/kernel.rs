@@ -31,7 +31,8 @@ fn over_kernel(test: impl FnOnce(&mut OverKernel<'_>) + Send + 'static) {
 contract::contract!(over_kernel: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
     faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
     an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to, a_part_costs_what_it_changes,
-    a_driver_is_changed_in_place, rates_and_limits, stations_are_counted, gates_start_closed);
+    a_driver_is_changed_in_place, rates_and_limits, stations_are_counted,
+    groups_come_change_and_go, gates_start_closed);
 
 fn name(text: &str) -> OwnerName {
     text.parse().expect("a name")

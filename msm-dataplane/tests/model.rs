@@ -5,12 +5,13 @@ mod contract;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{PORTS, Subject, ifindex};
-use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, port_flags};
+use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, ShareEntry, port_flags};
 use msm_dataplane::{
-    Changes, Desired, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, TableError, Touched,
+    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, TableError,
+    Touched,
     plane::Plane,
     store::{Chaos, Hook, Links, Model, Store, Table},
-    tables::{fdb, flood, ports, tx},
+    tables::{egress, fdb, flood, ports, sharing, tx},
 };
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
@@ -71,7 +72,8 @@ fn over_model(test: impl FnOnce(&mut OverModel)) {
 contract::contract!(over_model: reconcile_writes_differences, a_port_comes_back_with_its_netdev, ports_change_netdevs,
     faults_are_per_port, flood_sets_are_shared, stations_age_and_are_flushed, static_stations,
     an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to, a_part_costs_what_it_changes,
-    a_driver_is_changed_in_place, rates_and_limits, stations_are_counted, gates_start_closed);
+    a_driver_is_changed_in_place, rates_and_limits, stations_are_counted,
+    groups_come_change_and_go, gates_start_closed);
 
 /// Seeds of the chaos series: each is 12 changes of the desired state at each of three failure rates.
 const SEEDS: u64 = 16;
@@ -111,6 +113,22 @@ fn mutate(random: &mut Random, desired: &mut Desired) {
             desired.ports.insert(lport, port);
         }
     }
+    if random.one_in(3) {
+        desired.groups.clear();
+        let mut free = PORTS.to_vec();
+        while !free.is_empty() && random.one_in(2) {
+            let count = 1 + random.below(free.len() as u64) as usize;
+            let members: Vec<Lport> = free.drain(..count).collect();
+            let index = 3 * desired.groups.len() as u16 + random.below(3) as u16;
+            let active = members.iter().copied().filter(|_| random.one_in(2)).collect();
+            let group = DesiredGroup { index, members: members.clone(), active, ..DesiredGroup::default() };
+            desired.groups.insert(members[random.below(count as u64) as usize], group);
+        }
+    }
+    for (lport, port) in &mut desired.ports {
+        let group = desired.groups.iter().find(|(_, group)| group.members.contains(lport));
+        port.group = group.map(|(master, _)| *master);
+    }
     for vid in 1..5 {
         if random.one_in(3) {
             let mut some = || PORTS.into_iter().filter(|_| random.one_in(2)).collect::<BTreeSet<_>>();
@@ -133,8 +151,15 @@ fn mutate(random: &mut Random, desired: &mut Desired) {
 }
 
 /// Entries of a table that are single values: each must be the old or the new one.
-const SIMPLE: [Table; 6] =
-    [Table::PlaneConfig, Table::Vlans, Table::Control, Table::Fdb, Table::FabricBuckets, Table::Fabrics];
+const SIMPLE: [Table; 7] = [
+    Table::Sharing,
+    Table::PlaneConfig,
+    Table::Vlans,
+    Table::Control,
+    Table::Fdb,
+    Table::FabricBuckets,
+    Table::Fabrics,
+];
 
 /// What is in a table; zero in an array is nothing.
 fn entries(model: &Model, table: Table) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -226,6 +251,14 @@ fn check_invariants(model: &Model, context: &str) {
         let hop = tx::get(model, lport).expect("the model reads");
         assert!(hop.is_none() || links.contains(&lport), "{context}: TX of {lport} without a link");
     }
+    for (lport, entry) in egress::shared(model).expect("the model reads") {
+        let share = sharing::get(model, entry.group).expect("the model reads");
+        // Of port 0 alone, and that down, is all zero too.
+        assert!(
+            lport == 0 || share != ShareEntry::default(),
+            "{context}: {lport} names a group that is none"
+        );
+    }
     for (vid, at) in vlan_sets(model) {
         let set = flood::get(model, at).expect("the model reads");
         assert!(at != 0 && set.is_some(), "{context}: VLAN {vid} without FLOOD");
@@ -291,7 +324,7 @@ fn chaos_run(seed: u64, rate: u64) -> usize {
         plane.fdb_sweep(0).expect("chaos is over");
         assert_eq!(plane.reconcile(&desired).expect("nothing differs").writes, 0, "{context}");
         let now = plane.store_mut().inner();
-        let dynamic = [Table::Ports, Table::Tx].into_iter().chain(SIMPLE);
+        let dynamic = [Table::Ports, Table::Tx, Table::Egress].into_iter().chain(SIMPLE);
         for table in dynamic {
             assert_eq!(entries(now, table), entries(&new, table), "{context}: {table:?}");
         }
@@ -348,7 +381,7 @@ proptest! {
             let whole = wholes.reconcile(&desired).expect("the model takes it");
             prop_assert!(part.writes <= whole.writes, "{} writes, {} as a whole", part.writes, whole.writes);
             prop_assert_eq!(&part.port_faults, &whole.port_faults);
-            for table in [Table::Ports, Table::Tx].into_iter().chain(SIMPLE) {
+            for table in [Table::Ports, Table::Tx, Table::Egress].into_iter().chain(SIMPLE) {
                 prop_assert_eq!(entries(parts.store(), table), entries(wholes.store(), table), "{:?}", table);
             }
             prop_assert_eq!(floods(parts.store()), floods(wholes.store()));

@@ -12,6 +12,7 @@ mod ports;
 mod routing;
 mod rule;
 mod session;
+mod sharing;
 mod show;
 mod vlan;
 
@@ -56,6 +57,10 @@ pub enum Show {
     Fdb(FdbSelection),
     /// `show ports`
     Ports(Option<PortList>),
+    /// `show sharing`
+    Sharing,
+    /// `show lacp`
+    Lacp,
     /// `show vlan`
     Vlan {
         /// This one.
@@ -209,6 +214,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         files::RULES,
         vlan::RULES,
         ports::RULES,
+        sharing::RULES,
         fdb::RULES,
         access::RULES,
         routing::RULES,

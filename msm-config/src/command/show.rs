@@ -41,6 +41,14 @@ pub(super) const RULES: &[Rule] = &[
     .default("all ports")
     .example(&["show ports 1:*"]),
     Rule::new(
+        "show [sharing | ports sharing]",
+        "Load-sharing groups: their ports, and which of them are used",
+        |_| show(Show::Sharing),
+    )
+    .example(&["enable sharing 1:1 grouping 1:1-1:2", "show sharing", "show ports sharing"]),
+    Rule::new("show lacp", "LACP: this switch and its partners, port by port", |_| show(Show::Lacp))
+        .example(&["enable sharing 1:1 grouping 1:1-1:2 dynamic", "show lacp"]),
+    Rule::new(
         "show fdb {<mac> | vlan <vlan> | ports <portlist>}",
         "Stations and the ports they are on",
         |a| show(Show::Fdb(stations(a))),

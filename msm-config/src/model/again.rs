@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     AccessChange, AccountChange, Change, Config, DnsChange, FdbChange, LogChange, Refusal, RoutingChange,
-    Secret, VlanChange,
+    Secret, SharingChange, VlanChange,
 };
 use crate::portlist::{PortList, PortSet};
 
@@ -41,6 +41,10 @@ pub(super) fn holds(config: &Config, change: &Change, refusal: &Refusal) -> bool
         (Change::Access(AccessChange::Create(name, rule)), Refusal::RuleExists(_)) => {
             config.access.get(name).is_some_and(|is| is.was_made_by(rule, config.facts()))
         }
+        (Change::Sharing(change @ SharingChange::Enable { .. }), Refusal::PortGrouped { .. }) => {
+            config.sharing.has(change, &config.facts().ports)
+        }
+        (Change::Sharing(SharingChange::Disable(_)), Refusal::NoGroup(_)) => true,
         (Change::Log(LogChange::AddHost(name, host)), Refusal::SyslogExists(_)) => {
             config.log.hosts.get(name) == Some(host)
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     AccessChange, AccountChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange, PortsChange,
-    RoutingChange, Secret, SystemChange, VlanChange,
+    RoutingChange, Secret, SharingChange, SystemChange, VlanChange,
 };
 
 /// A change. `Display` gives its canonical command line, which parses to the same.
@@ -16,6 +16,8 @@ pub enum Change {
     Failover(FailoverChange),
     /// VLANs.
     Vlan(VlanChange),
+    /// Load sharing.
+    Sharing(SharingChange),
     /// Ports.
     Ports(PortsChange),
     /// Stations.
@@ -82,6 +84,7 @@ impl fmt::Display for Change {
             Self::System(change) => change.fmt(f),
             Self::Failover(change) => change.fmt(f),
             Self::Vlan(change) => change.fmt(f),
+            Self::Sharing(change) => change.fmt(f),
             Self::Ports(change) => change.fmt(f),
             Self::Fdb(change) => change.fmt(f),
             Self::Access(change) => change.fmt(f),

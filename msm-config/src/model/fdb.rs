@@ -99,7 +99,7 @@ impl Fdb {
 
 pub(super) fn apply(config: &mut Config, change: &FdbChange) -> Result<(), Refusal> {
     let facts = Arc::clone(config.facts());
-    let vlans = Arc::clone(&config.vlans);
+    let (vlans, sharing) = (Arc::clone(&config.vlans), Arc::clone(&config.sharing));
     let fdb = Arc::make_mut(&mut config.fdb);
     match change {
         FdbChange::Aging(seconds) => fdb.aging_s = *seconds,
@@ -112,6 +112,7 @@ pub(super) fn apply(config: &mut Config, change: &FdbChange) -> Result<(), Refus
                 if !facts.ports.contains(&port.lport()) {
                     return Err(Refusal::NoPort(Missing::Port(*port)));
                 }
+                sharing.whole(port.lport())?;
                 if !found.untagged.contains(&port.lport()) && !found.tagged.contains(&port.lport()) {
                     return Err(Refusal::NotMember { port: *port, vlan: vlan.clone() });
                 }

@@ -14,6 +14,7 @@ mod refusal;
 mod render;
 mod routing;
 mod running;
+mod sharing;
 mod system;
 mod vlans;
 
@@ -33,6 +34,7 @@ pub use ports::{Ports, PortsChange};
 pub use refusal::Refusal;
 pub use routing::{METRIC_DEFAULT, Routing, RoutingChange};
 pub use running::{Record, Running, script};
+pub use sharing::{ALGORITHMS, Group, Lacp, Sharing, SharingChange, algorithm_name};
 pub use system::{System, SystemChange};
 pub use vlans::{DEFAULT_VLAN, MGMT_VLAN, MTU_DEFAULT, Vlan, VlanChange, Vlans};
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub failover: Options,
     /// VLANs and their members.
     pub vlans: Arc<Vlans>,
+    /// Ports that are one.
+    pub sharing: Arc<Sharing>,
     /// Ports by themselves.
     pub ports: Ports,
     /// Stations.
@@ -85,6 +89,7 @@ impl Config {
             system: System::factory(facts),
             failover: facts.options,
             vlans: Arc::new(Vlans::factory(facts)),
+            sharing: Arc::default(),
             ports: Ports::default(),
             fdb: Arc::default(),
             access: Arc::default(),
@@ -138,6 +143,7 @@ impl Config {
             Change::System(change) => self.system.apply(change),
             Change::Failover(change) => failover::apply(&mut self.failover, change)?,
             Change::Vlan(change) => vlans::apply(self, change)?,
+            Change::Sharing(change) => sharing::apply(self, change)?,
             Change::Ports(change) => self.ports.apply(&self.facts, change)?,
             Change::Fdb(change) => fdb::apply(self, change)?,
             Change::Access(change) => Arc::make_mut(&mut self.access).apply(&self.facts, change)?,

@@ -73,6 +73,55 @@ pub enum Refusal {
         /// By what.
         user: String,
     },
+    /// The master is one of its group.
+    #[error(
+        "port {0} is to stand for the group, and is not in it; name it first, as enable sharing 1:1 grouping 1:1-1:4"
+    )]
+    MasterNotInGroup(PortName),
+    /// Over the limit.
+    #[error("{ports} ports are too many for a load-sharing group; {most} at most")]
+    GroupTooLarge {
+        /// Ports named.
+        ports: usize,
+        /// Ports allowed.
+        most: usize,
+    },
+    /// A port is in one group at most.
+    #[error(
+        "port {port} is in the load-sharing group of port {master} already; disable sharing {master} first"
+    )]
+    PortGrouped {
+        /// The port.
+        port: PortName,
+        /// Its group's master.
+        master: PortName,
+    },
+    /// What the master stands for.
+    #[error(
+        "port {port} is in the load-sharing group of port {master}, which stands for it; name port {master}, or disable sharing {master} first"
+    )]
+    GroupMember {
+        /// The port.
+        port: PortName,
+        /// Its group's master.
+        master: PortName,
+    },
+    /// No such group.
+    #[error("port {0} is no master of a load-sharing group; show sharing lists them")]
+    NoGroup(PortName),
+    /// A static group.
+    #[error(
+        "the load-sharing group of port {0} does not speak LACP; disable sharing {0}, then enable it with dynamic"
+    )]
+    NoLacp(PortName),
+    /// The index is another's.
+    #[error("index {index} is that of the load-sharing group of port {master}; choose another")]
+    GroupIndexTaken {
+        /// The index.
+        index: u16,
+        /// Whose it is.
+        master: PortName,
+    },
     /// Not in this chassis.
     #[error("there is no {0} in this chassis; show ports lists what there is")]
     NoPort(Missing),

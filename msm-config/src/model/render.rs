@@ -32,6 +32,7 @@ impl Config {
         let mut out = Text::default();
         failover::render_recovery(&self.failover, &mut out);
         self.vlans.render(&self.facts, &mut out);
+        self.sharing.render(&mut out);
         self.accounts.render(&mut out);
         self.cli.render(&mut out);
         self.system.render(&mut out);

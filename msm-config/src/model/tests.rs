@@ -136,6 +136,42 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["configure iproute delete default 10.0.0.1"], "no such route"),
         (&["configure iparp add 224.0.0.1 02:00:00:00:00:01"], "group's address"),
         (&["configure iparp delete 10.0.0.1"], "no static entry"),
+        (&["enable sharing 1:1 grouping 1:2-1:3"], "port 1:1 is to stand for the group, and is not in it"),
+        (&["enable sharing 1:1 grouping 1:1,1:9"], "there is no port 1:9"),
+        (
+            &["enable sharing 1:1 grouping 1:1-1:2", "enable sharing 2:1 grouping 1:2,2:1"],
+            "port 1:2 is in the load-sharing group of port 1:1 already",
+        ),
+        (
+            &[
+                "create vlan red",
+                "configure vlan red tag 5",
+                "configure vlan red add ports 1:2 tagged",
+                "enable sharing 1:1 grouping 1:1-1:2",
+            ],
+            "port 1:2 is in use by VLAN \"red\"",
+        ),
+        (
+            &["create fdbentry 2:0:0:0:0:9 vlan Default port 1:2", "enable sharing 1:1 grouping 1:1-1:2"],
+            "port 1:2 is in use by fdbentry 02:00:00:00:00:09",
+        ),
+        (
+            &["enable sharing 1:1 grouping 1:1-1:2", "configure vlan Default add ports 1:2"],
+            "port 1:2 is in the load-sharing group of port 1:1, which stands for it",
+        ),
+        (
+            &["enable sharing 1:1 grouping 1:1-1:2", "create fdbentry 2:0:0:0:0:9 vlan Default port 1:2"],
+            "port 1:2 is in the load-sharing group of port 1:1, which stands for it",
+        ),
+        (
+            &["enable sharing 1:1 grouping 1:1 internal 7", "enable sharing 1:2 grouping 1:2 internal 7"],
+            "index 7 is that of the load-sharing group of port 1:1",
+        ),
+        (&["disable sharing 1:1"], "port 1:1 is no master"),
+        (
+            &["enable sharing 1:1 grouping 1:1-1:2", "configure sharing 1:1 lacp timeout short"],
+            "does not speak LACP",
+        ),
         (&["create fdbentry 2:0:0:0:0:9 vlan Mgmt blackhole"], "not switched"),
         (&["delete account admin"], "last account that may configure"),
         (&["create account user ADMIN"], "exists already"),
@@ -231,6 +267,30 @@ fn routing_is_of_all_vlans_with_an_address_or_of_one() {
         [flags("red"), flags("blue"), flags("Default")],
         [Some((true, false)), Some((false, true)), Some((false, false))]
     );
+}
+
+#[test]
+fn a_group_is_its_master_to_vlans_and_stations() {
+    let config = after(&[
+        "enable sharing 1:1 grouping 1:1-1:2,2:1-2:2 dynamic",
+        "configure sharing 1:1 lacp timeout short",
+    ])
+    .expect("lawful");
+    let default = config.vlans.get(&name("Default")).expect("there");
+    assert_eq!(default.untagged, [0, 2, 3, 66, 67].into());
+    assert_eq!((config.vlans.pvid(0), config.vlans.pvid(64)), (Some(1), None));
+    assert_eq!(config.sharing.groups[&0].dynamic, Some(Lacp { short: true, active: true }));
+    // What "all" adds does not name what the master stands for.
+    let all = config.with(&[change("configure vlan Default add ports all")]).expect("lawful");
+    assert_eq!(all.vlans, config.vlans);
+    let ended = config.with(&[change("disable sharing 1:1")]).expect("lawful");
+    assert_eq!((ended.vlans.pvid(0), ended.vlans.pvid(64)), (Some(1), None), "the others are in none");
+    // Nine ports are refused whole.
+    let ports = (0..9).collect();
+    let facts = Arc::new(Facts { ports, sys_name: "bed".into(), options: Options::hitless() });
+    let (_, refusal) =
+        Config::factory(&facts).with(&[change("enable sharing 1:1 grouping 1:*")]).expect_err("nine");
+    assert_eq!(refusal, Refusal::GroupTooLarge { ports: 9, most: 8 });
 }
 
 #[test]
@@ -476,6 +536,22 @@ fn any_access() -> impl Strategy<Value = AccessChange> {
     ]
 }
 
+fn any_sharing() -> impl Strategy<Value = SharingChange> {
+    let port = || prop::sample::select(vec![0u16, 1, 64]).prop_map(PortName::of);
+    let index = prop::option::of(prop::sample::select(vec![0u16, 1, 511]));
+    let algorithm = prop::sample::select(ALGORITHMS.map(|(_, algorithm)| algorithm).to_vec());
+    let ports = any_ports().prop_filter_map("some", |ports| ports);
+    prop_oneof![
+        4 => (port(), ports, any::<bool>(), algorithm, index).prop_map(
+            |(master, ports, dynamic, algorithm, internal)| SharingChange::Enable { master, ports, dynamic, algorithm, internal }
+        ),
+        1 => port().prop_map(SharingChange::Disable),
+        1 => (port(), any::<bool>()).prop_map(|(master, short)| SharingChange::Timeout(master, short)),
+        1 => (port(), any::<bool>()).prop_map(|(master, active)| SharingChange::Activity(master, active)),
+        1 => any::<u16>().prop_map(SharingChange::SystemPriority),
+    ]
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
     let port = prop::sample::select(vec![0u16, 1, 64]).prop_map(|lport| Place::Port(PortName::of(lport)));
@@ -487,6 +563,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     let user = prop::sample::select(vec!["admin", "user", "guest"]).prop_map(name);
     let shown = prop_oneof![
         20 => any_vlan().prop_map(Change::Vlan),
+        6 => any_sharing().prop_map(Change::Sharing),
         3 => any_options().prop_map(Change::Failover),
         5 => any_routing().prop_map(Change::Routing),
         1 => any_text().prop_map(|text| Change::System(SystemChange::Name(text))),
@@ -571,6 +648,25 @@ fn check(config: &Config) {
     assert!(rules.is_sorted_by_key(|(_, rule)| rule.precedence));
     let counters: std::collections::BTreeSet<u16> = rules.iter().map(|(_, rule)| rule.counter).collect();
     assert_eq!(counters.len(), rules.len(), "a counter of two rules");
+    let mut grouped = PortSet::new();
+    let mut indexes = PortSet::new();
+    for (master, group) in &config.sharing.groups {
+        assert!(group.members.contains(master) && group.members.len() <= msm_abi::GROUP_PORTS);
+        assert!(indexes.insert(group.index), "an index of two groups");
+        for lport in &group.members {
+            assert!(grouped.insert(*lport), "a port in two groups");
+            assert_eq!(config.sharing.master(*lport), Some(*master));
+            let known = |vlan: &Vlan| vlan.untagged.contains(lport) || vlan.tagged.contains(lport);
+            assert!(
+                lport == master || !config.vlans.iter().any(|(_, vlan)| known(vlan)),
+                "its master stands for it"
+            );
+        }
+    }
+    assert!(config.facts().ports.iter().all(|l| config.sharing.master(*l).is_some() == grouped.contains(l)));
+    for place in config.fdb.entries.values() {
+        assert!(!matches!(place, Place::Port(port) if config.sharing.is_hidden(port.lport())));
+    }
     config.failover.validate().expect("lawful options");
 }
 

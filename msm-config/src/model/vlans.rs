@@ -232,6 +232,25 @@ impl Vlans {
         Ok(())
     }
 
+    /// The VLAN that an operator has put a port into: any but Default, where all ports begin without tag.
+    pub(super) fn user(&self, lport: Lport) -> Option<&Name> {
+        let default = own_name(DEFAULT_VLAN);
+        let uses = |(name, vlan): &(&Name, &Arc<Vlan>)| {
+            vlan.tagged.contains(&lport) || (**name != default && vlan.untagged.contains(&lport))
+        };
+        self.by_name.iter().find(uses).map(|(name, _)| name)
+    }
+
+    /// These ports are in Default no more.
+    pub(super) fn leave_default(&mut self, ports: &PortSet) {
+        if let Some(default) = self.by_name.get_mut(&own_name(DEFAULT_VLAN))
+            && !default.untagged.is_disjoint(ports)
+        {
+            Arc::make_mut(default).untagged.retain(|lport| !ports.contains(lport));
+            self.in_none(ports);
+        }
+    }
+
     /// These ports are untagged in no VLAN.
     fn in_none(&mut self, ports: &PortSet) {
         if !ports.is_empty() {
@@ -479,6 +498,8 @@ pub(super) fn apply(config: &mut Config, change: &VlanChange) -> Result<(), Refu
         Arc::make_mut(&mut config.fdb).renamed(name, new);
         return Ok(());
     }
+    let sharing = Arc::clone(&config.sharing);
+    let whole = |ports: &PortSet| ports.iter().try_for_each(|lport| sharing.whole(*lport));
     let vlans = Arc::make_mut(&mut config.vlans);
     match change {
         VlanChange::Create { name, internal } => vlans.create(name, *internal),
@@ -486,11 +507,16 @@ pub(super) fn apply(config: &mut Config, change: &VlanChange) -> Result<(), Refu
         VlanChange::Tag(name, tag) => vlans.tag(name, *tag),
         VlanChange::Rename(..) => Ok(()),
         VlanChange::Add { vlan, ports, tagged } => {
-            let ports = ports.as_ref().map_or_else(|| Ok(facts.ports.clone()), resolve)?;
+            let ports = match ports {
+                Some(ports) => resolve(ports)?,
+                None => facts.ports.iter().copied().filter(|lport| !sharing.is_hidden(*lport)).collect(),
+            };
+            whole(&ports)?;
             vlans.add(vlan, ports, *tagged)
         }
         VlanChange::Remove { vlan, ports } => {
             let ports = ports.as_ref().map(resolve).transpose()?;
+            ports.as_ref().map_or(Ok(()), whole)?;
             vlans.remove(vlan, ports)?;
             let members = vlans.existing(vlan)?;
             let stays = |lport| members.untagged.contains(&lport) || members.tagged.contains(&lport);

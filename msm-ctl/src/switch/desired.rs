@@ -9,6 +9,7 @@ use std::time::Duration;
 use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_LPORT, SLOTS};
 use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry, Touched};
 
+use super::groups::{self, Live};
 use crate::config::chassis::Chassis;
 use crate::netlink::{Fault, Limits, Netdev, Severity};
 use msm_config::Config;
@@ -26,7 +27,12 @@ pub(super) struct Plan {
 }
 
 /// The plane of `chassis` under `config`. `netdev` finds one by name.
-pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> Option<Netdev>) -> Plan {
+pub(super) fn plan(
+    chassis: &Chassis,
+    config: &Config,
+    live: &Live<'_>,
+    netdev: impl Fn(&str) -> Option<Netdev>,
+) -> Plan {
     let mut refused = BTreeMap::new();
     let mut ports = BTreeMap::new();
     for (&lport, name) in &chassis.ports {
@@ -49,12 +55,13 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
     let desired = Desired {
         ports,
         vlans,
-        // The programs know the defaults; there are no exceptions yet.
-        control: BTreeMap::new(),
+        // The programs know the defaults.
+        control: groups::control(config).into_iter().collect(),
         fabrics,
         buckets: buckets(),
         fdb_age: age(config),
         static_fdb: stations(config),
+        groups: groups::groups(config, live),
         router_mac: chassis.system_mac.0,
         ..Desired::default()
     };
@@ -62,7 +69,7 @@ pub(super) fn plan(chassis: &Chassis, config: &Config, netdev: impl Fn(&str) -> 
 }
 
 /// Makes `desired`, which is that of `before`, that of `after`; netdevs aside. Says what it touched.
-pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config) -> Touched {
+pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live: &Live<'_>) -> Touched {
     let mut touched = Touched::default();
     if !Arc::ptr_eq(&before.vlans, &after.vlans) {
         for (old, new) in changed(&before.vlans, &after.vlans) {
@@ -95,7 +102,10 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config) -> To
             keys.filter(|key| desired.static_fdb.get(key) != wanted.get(key)).copied().collect();
         desired.static_fdb = wanted;
     }
-    touched.config = desired.fdb_age != age(after);
+    touched.groups = groups::follow(desired, after, live);
+    let control = groups::control(after).into_iter().collect();
+    touched.config = desired.fdb_age != age(after) || desired.control != control;
+    desired.control = control;
     desired.fdb_age = age(after);
     touched
 }
@@ -132,7 +142,9 @@ fn age(config: &Config) -> Duration {
 
 fn port(config: &Config, lport: Lport, ifindex: Option<u32>) -> DesiredPort {
     let enabled = !config.ports.disabled.contains(&lport);
-    DesiredPort { ifindex, enabled, pvid: config.vlans.pvid(lport).unwrap_or(0), ..DesiredPort::default() }
+    let group = config.sharing.master(lport);
+    let pvid = config.vlans.pvid(group.unwrap_or(lport)).unwrap_or(0);
+    DesiredPort { ifindex, enabled, pvid, group, ..DesiredPort::default() }
 }
 
 fn stations(config: &Config) -> BTreeMap<FdbKey, StaticEntry> {
@@ -173,6 +185,30 @@ mod tests {
         Chassis::read(&file, Path::new("/")).expect("good")
     }
 
+    const ALL: Live<'_> = Live { up: &|_| true, distributing: &std::collections::BTreeSet::new() };
+
+    #[test]
+    fn a_group_uses_what_is_up_enabled_and_distributing() {
+        let chassis = chassis();
+        let config = |lines: &str| {
+            Config::factory(&chassis.facts()).with(&script(lines).expect("commands")).expect("lawful")
+        };
+        let active = |lines: &str, live: &Live<'_>| {
+            let plan = plan(&chassis, &config(lines), live, |_| Some(veth(1001, 1500)));
+            assert_eq!(plan.desired.ports[&64].group, Some(0));
+            assert_eq!(plan.desired.ports[&64].pvid, 1, "frames by any port are the master's");
+            let lports: Vec<Lport> = plan.desired.groups[&0].active.iter().copied().collect();
+            (lports, plan.desired.control.len())
+        };
+        let stated = "enable sharing 1:1 grouping 1:1,2:1\n";
+        let dynamic = "enable sharing 1:1 grouping 1:1,2:1 dynamic\n";
+        assert_eq!(active(stated, &ALL), (vec![0, 64], 0));
+        assert_eq!(active(stated, &Live { up: &|lport| lport == 64, ..ALL }), (vec![64], 0));
+        assert_eq!(active(&format!("{stated}disable ports 2:1\n"), &ALL), (vec![0], 0));
+        assert_eq!(active(dynamic, &ALL), (vec![], 1), "LACP has not said so");
+        assert_eq!(active(dynamic, &Live { distributing: &[64].into(), ..ALL }), (vec![64], 1));
+    }
+
     fn veth(ifindex: u32, mtu: u32) -> Netdev {
         Netdev {
             ifindex,
@@ -190,12 +226,12 @@ mod tests {
     fn a_netdev_that_is_not_there_or_cannot_be_is_no_port_and_hinders_no_other() {
         let chassis = chassis();
         let config = Config::factory(&chassis.facts());
-        let plan = plan(&chassis, &config, |name| (name == "p1").then(|| veth(1001, 1500)));
+        let plan = plan(&chassis, &config, &ALL, |name| (name == "p1").then(|| veth(1001, 1500)));
         assert_eq!(plan.desired.ports[&0].ifindex, Some(1001));
         assert_eq!(plan.desired.ports[&64].ifindex, None);
         assert!(plan.refused.is_empty(), "missing is no fault of a netdev");
         assert_eq!(plan.desired.vlans[&1].untagged.len(), 2, "membership is configuration");
-        let plan = super::plan(&chassis, &config, |_| Some(veth(1001, 9000)));
+        let plan = super::plan(&chassis, &config, &ALL, |_| Some(veth(1001, 9000)));
         assert!(plan.desired.ports.values().all(|port| port.ifindex.is_none()));
         assert_eq!(plan.refused.len(), 2);
     }
@@ -209,7 +245,7 @@ mod tests {
         )
         .expect("commands");
         let config = Config::factory(&chassis.facts()).with(&changes).expect("lawful");
-        let desired = plan(&chassis, &config, |_| None).desired;
+        let desired = plan(&chassis, &config, &ALL, |_| None).desired;
         assert_eq!(desired.fdb_age, Duration::from_secs(15));
         let entry = desired.static_fdb[&FdbKey::new([2, 0, 0, 0, 0, 9], 1)];
         assert!(entry.blackhole);
@@ -227,7 +263,7 @@ mod tests {
         let chassis = chassis();
         let device = |name: &str| Some(veth(if name == "p1" { 1001 } else { 2001 }, 1500));
         let mut config = Config::factory(&chassis.facts());
-        let mut desired = plan(&chassis, &config, device).desired;
+        let mut desired = plan(&chassis, &config, &ALL, device).desired;
         for line in [
             "create vlan red",
             "configure vlan red tag 4094",
@@ -245,11 +281,16 @@ mod tests {
             "delete vlan green",
             "configure vlan red tag 4094",
             "unconfigure switch",
+            "enable sharing 2:1 grouping 1:1,2:1 dynamic",
+            "disable sharing 2:1",
+            "enable sharing 2:1 grouping 1:1,2:1 algorithm round-robin internal 9",
+            "enable ports 2:1",
+            "unconfigure switch",
         ] {
             let next = config.with(&script(line).expect(line)).expect(line);
             let before = desired.clone();
-            let touched = edit(&mut desired, &config, &next);
-            let anew = plan(&chassis, &next, device).desired;
+            let touched = edit(&mut desired, &config, &next, &ALL);
+            let anew = plan(&chassis, &next, &ALL, device).desired;
             assert_eq!(desired, anew, "{line}");
             assert_eq!(touched, Touched::between(&before, &anew), "{line}");
             config = next;

@@ -1,14 +1,17 @@
 //! The MSM's hands on the forwarding plane: the pin tree, the owner's handle while it has it, and a reader always.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use msm_abi::{FdbKey, Lport};
-use msm_dataplane::{Capture, Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, TreeError};
+use msm_dataplane::{
+    Capture, Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError,
+};
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{error, info, warn};
 
 use super::desired;
+use super::groups::{self, Live};
 use super::names::{owner_name, tree_name, tree_slot};
 use crate::config::chassis::Chassis;
 use crate::netlink::View;
@@ -33,6 +36,8 @@ pub(crate) struct Plane {
     faults: BTreeMap<Lport, String>,
     /// Those of them that netdevs have by themselves.
     refused: BTreeMap<Lport, String>,
+    /// Ports that LACP distributes by.
+    distributing: BTreeSet<Lport>,
 }
 
 impl Plane {
@@ -50,6 +55,7 @@ impl Plane {
             faulty: false,
             faults: BTreeMap::new(),
             refused: BTreeMap::new(),
+            distributing: BTreeSet::new(),
         }
     }
 
@@ -178,11 +184,12 @@ impl Plane {
         // Without a memory of what was applied, all is read.
         let (desired, touched) = match self.applied.take() {
             Some((before, mut desired)) => {
-                let touched = desired::edit(&mut desired, &before, config);
+                let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
+                let touched = desired::edit(&mut desired, &before, config, &live);
                 (desired, Some(touched))
             }
             None => {
-                let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
+                let plan = self.plan(config);
                 self.refused =
                     plan.refused.iter().map(|(lport, fault)| (*lport, fault.to_string())).collect();
                 (plan.desired, None)
@@ -197,6 +204,45 @@ impl Plane {
         self.note(&changes);
         self.applied = Some((config.clone(), desired));
         Ok(changes)
+    }
+
+    fn plan(&self, config: &Config) -> desired::Plan {
+        let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
+        desired::plan(&self.chassis, config, &live, |name| self.view.get(name))
+    }
+
+    /// Makes load-sharing groups use the ports that are up now, and nothing else: a lost frame waits for this. What it could not do,
+    /// [`Self::is_behind`] finds.
+    pub(crate) fn follow_links(&mut self) {
+        if self.frozen {
+            return;
+        }
+        let (Some(owner), Some((config, desired))) = (&mut self.owner, &mut self.applied) else { return };
+        if config.sharing.groups.is_empty() {
+            return;
+        }
+        let groups = {
+            let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
+            groups::follow(desired, config, &live)
+        };
+        if groups.is_empty() {
+            return;
+        }
+        match owner.reconcile_part(desired, &Touched { groups, ..Touched::default() }) {
+            Ok(changes) => self.note(&changes),
+            Err(error) => {
+                error!(target: "msm.plane", "load sharing: {error}");
+                self.applied = None;
+            }
+        }
+    }
+
+    /// LACP distributes by these ports from now on.
+    pub(crate) fn distribute(&mut self, ports: &BTreeSet<Lport>) {
+        if self.distributing != *ports {
+            self.distributing.clone_from(ports);
+            self.follow_links();
+        }
     }
 
     fn note(&mut self, changes: &Changes) {
@@ -228,7 +274,7 @@ impl Plane {
         if self.owner.is_none() {
             return false;
         }
-        let plan = desired::plan(&self.chassis, config, |name| self.view.get(name));
+        let plan = self.plan(config);
         if self.faulty || self.applied.as_ref().is_none_or(|(_, applied)| *applied != plan.desired) {
             self.applied = None;
             return true;
@@ -283,6 +329,14 @@ impl Plane {
         if let Err(error) = written {
             error!(target: "msm.plane", "META: {error}");
         }
+    }
+}
+
+/// Whether a port can carry frames, as the kernel says.
+pub(crate) fn up(chassis: &Chassis, view: &View) -> impl Fn(Lport) -> bool {
+    |lport| {
+        let device = chassis.ports.get(&lport).and_then(|netdev| view.get(netdev));
+        device.is_some_and(|device| device.admin_up && device.carrier)
     }
 }
 

@@ -58,6 +58,7 @@ fn check_port(lport: Lport, port: &DesiredPort) -> Result<(), TableError> {
 }
 
 fn check_groups(desired: &Desired) -> Result<(), TableError> {
+    let mut indexes = std::collections::BTreeSet::new();
     for (master, group) in &desired.groups {
         if usize::from(group.index) >= GROUPS || !is_port(*master) {
             return refuse(format!(
@@ -70,6 +71,12 @@ fn check_groups(desired: &Desired) -> Result<(), TableError> {
                 "{} ports in the group of port {master}; 1 to {GROUP_PORTS}",
                 group.members.len()
             ));
+        }
+        if let Some(lport) = group.members.iter().find(|lport| !is_port(**lport)) {
+            return refuse(format!("logical port {lport} in the group of port {master}; there are {PORTS}"));
+        }
+        if !indexes.insert(group.index) {
+            return refuse(format!("load-sharing group {} of two masters, {master} the second", group.index));
         }
     }
     Ok(())

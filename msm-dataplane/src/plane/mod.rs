@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod groups;
 pub mod learning;
 mod ports;
 pub mod routes;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use msm_abi::{FdbKey, Lport, Meta, PlaneConfig, capture_of};
 
 use crate::{
-    Changes, Desired, FdbFilter, PortFault, TableError, Touched,
+    Changes, Desired, DesiredGroup, FdbFilter, PortFault, TableError, Touched,
     store::{Links, Store},
     tables,
 };
@@ -46,6 +47,7 @@ struct Known {
     by_tcx: BTreeSet<Lport>,
     faults: BTreeMap<Lport, PortFault>,
     vlans: Vlans,
+    groups: BTreeMap<Lport, DesiredGroup>,
 }
 
 impl<S: Store + Links> Plane<S> {
@@ -117,6 +119,7 @@ impl<S: Store + Links> Plane<S> {
 
     fn whole(&mut self, desired: &Desired, changes: &mut Changes) -> Result<(), TableError> {
         config::apply(&mut self.store, desired, self.capture)?;
+        groups::apply(&mut self.store, desired)?;
         let serving = ports::apply(&mut self.store, &mut self.netdevs, desired, changes)?;
         let mut vlans = Vlans::read(&self.store)?;
         let vids: BTreeSet<u16> = vlans.ids().into_iter().chain(desired.vlans.keys().copied()).collect();
@@ -127,6 +130,7 @@ impl<S: Store + Links> Plane<S> {
             by_tcx: ports::by_tcx(desired),
             faults: changes.port_faults.clone(),
             vlans,
+            groups: desired.groups.clone(),
         });
         Ok(())
     }
@@ -141,9 +145,21 @@ impl<S: Store + Links> Plane<S> {
         if touched.config {
             config::apply(&mut self.store, desired, self.capture)?;
         }
-        ports::apply_part(&mut self.store, desired, &touched.ports, changes)?;
+        let (mut ports, mut vlans) = groups::reach(desired, &known.groups, &touched.groups);
+        groups::apply_part(&mut self.store, desired, &known.groups, &touched.groups)?;
+        for master in &touched.groups {
+            match desired.groups.get(master) {
+                Some(group) => drop(known.groups.insert(*master, group.clone())),
+                None => drop(known.groups.remove(master)),
+            }
+        }
+        // Those that are not in service have nothing to be written.
+        ports.retain(|lport| known.serving.contains_key(lport));
+        ports.extend(&touched.ports);
+        vlans.extend(&touched.vlans);
+        ports::apply_part(&mut self.store, desired, &ports, changes)?;
         let (store, pool) = (&mut self.store, &mut self.pool);
-        known.vlans.apply(store, pool, desired, &touched.vlans, &known.serving, changes)?;
+        known.vlans.apply(store, pool, desired, &vlans, &known.serving, changes)?;
         self.stations.apply_part(&mut self.store, &desired.static_fdb, &touched.stations)
     }
 

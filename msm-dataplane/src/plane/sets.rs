@@ -51,6 +51,12 @@ struct Fresh {
     capacity: usize,
 }
 
+/// Waits until no program that runs now runs any more (map-in-map updates do: kernel/bpf/syscall.c, maybe_wait_bpf_programs).
+pub(super) fn grace(store: &mut impl Store) -> Result<(), TableError> {
+    let nothing = flood::create(store, SET_MIN as u32)?;
+    flood::assign(store, &[(NOBODY, nothing)])
+}
+
 /// Fresh sets, and where others can be put.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
@@ -102,8 +108,7 @@ impl Pool {
         let idle: BTreeSet<u16> = assigned.filter(|at| *at != NOBODY && !used.contains_key(at)).collect();
         // Sets that nobody uses hold memory: they go before another index is begun.
         if idle.difference(&self.settled).count() >= SPARES {
-            let nothing = flood::create(store, SET_MIN as u32)?;
-            flood::assign(store, &[(NOBODY, nothing)])?;
+            grace(store)?;
             self.settled.clone_from(&idle);
         }
         let settled = idle.iter().copied().filter(|at| self.settled.contains(at));

@@ -1,8 +1,8 @@
 //! EGRESS: what must be known of a port to send by it.
 
-use msm_abi::{EgressEntry, Lport};
+use msm_abi::{EgressEntry, Lport, egress_flags};
 
-use super::{at, join, part, put, u32_at};
+use super::{at, join, part, put, read, u32_at};
 use crate::{
     TableError,
     store::{Store, Table},
@@ -15,12 +15,30 @@ const LEN: usize = size_of::<EgressEntry>();
 /// # Errors
 /// What the kernel says.
 pub fn get(store: &impl Store, lport: Lport) -> Result<EgressEntry, TableError> {
-    let b: [u8; LEN] = at(store, Table::Egress, lport.into())?;
-    Ok(EgressEntry {
-        ifindex: u32_at(&b, 0),
-        flags: u16::from_ne_bytes(part(&b, 4)),
-        group: u16::from_ne_bytes(part(&b, 6)),
-    })
+    Ok(decode(&at::<LEN>(store, Table::Egress, lport.into())?))
+}
+
+fn decode(b: &[u8]) -> EgressEntry {
+    EgressEntry {
+        ifindex: u32_at(b, 0),
+        flags: u16::from_ne_bytes(part(b, 4)),
+        group: u16::from_ne_bytes(part(b, 6)),
+    }
+}
+
+/// The ports that are masters of load-sharing groups. Reads the whole table.
+///
+/// # Errors
+/// What the kernel says.
+pub fn shared(store: &impl Store) -> Result<Vec<(Lport, EgressEntry)>, TableError> {
+    let mut found = Vec::new();
+    read(store, Table::Egress, &mut |key, value| {
+        let entry = decode(value);
+        if entry.flags & egress_flags::SHARED != 0 {
+            found.extend(Lport::try_from(u32_at(key, 0)).map(|lport| (lport, entry)));
+        }
+    })?;
+    Ok(found)
 }
 
 /// Writes the entry of a port.

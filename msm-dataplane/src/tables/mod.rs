@@ -24,6 +24,7 @@ pub mod plane_config;
 pub mod ports;
 pub mod routes;
 pub mod routes6;
+pub mod sharing;
 pub mod states;
 pub mod tx;
 pub mod vlans;

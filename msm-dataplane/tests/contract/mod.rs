@@ -4,14 +4,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use msm_abi::{
-    ControlAction, ControlKey, ControlValue, CpuClass, FabricState, FdbEntry, FdbKey, LearnEntry, LimitEntry,
-    LimitKind, Lport, NO_LPORT, PortEntry, VlanEntry, learn_flags, port_flags, stamp, vlan_flags,
+    Algorithm, ControlAction, ControlKey, ControlValue, CpuClass, FabricState, FdbEntry, FdbKey, LearnEntry,
+    LimitEntry, LimitKind, Lport, NO_LPORT, PortEntry, ShareEntry, VlanEntry, egress_flags, learn_flags,
+    port_flags, stamp, vlan_flags,
 };
 use msm_dataplane::{
-    Changes, Desired, DesiredPort, DesiredVlan, Driver, FdbFilter, PortFault, StaticEntry, TableError,
-    Touched,
+    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, PortFault, StaticEntry,
+    TableError, Touched,
     store::{Hook, Links, Store},
-    tables::{fdb, flood, gates, learn, limits, plane_config, ports, tx, vlans},
+    tables::{egress, fdb, flood, gates, learn, limits, plane_config, ports, sharing, tx, vlans},
 };
 
 /// A plane with netdevs that can come and go, and owners too.
@@ -501,6 +502,99 @@ pub fn stations_are_counted(subject: &mut impl Subject) {
     subject.reconcile(&desired).expect("reconciled");
     assert_eq!((count(subject, 1), count(subject, 64)), (0, 0), "placed by the operator, learned no more");
     unchanged(subject, &desired);
+}
+
+/// A group is in SHARING before its master names it, and out of its master before it is another's.
+pub fn groups_come_change_and_go(subject: &mut impl Subject) {
+    let mut desired = cold_start(subject);
+    let part = |subject: &mut _, before: &mut Desired, after: &Desired| {
+        let touched = Touched::between(before, after);
+        *before = after.clone();
+        Subject::reconcile_part(subject, before, &touched).expect("reconciled").writes
+    };
+    let mut next = desired.clone();
+    next.vlans = [(1, DesiredVlan { untagged: [0, 1].into(), ..DesiredVlan::default() })].into();
+    part(subject, &mut desired, &next);
+    assert_eq!(flooded_to(subject.store(), 1), members(&[0, 1]));
+    let group = |active: &[Lport]| DesiredGroup {
+        index: 5,
+        algorithm: Algorithm::Port,
+        members: vec![0, 64, 65],
+        active: active.iter().copied().collect(),
+    };
+    next.groups.insert(0, group(&[0, 64, 65]));
+    for lport in [0, 64, 65] {
+        next.ports.get_mut(&lport).expect("a port").group = Some(0);
+    }
+    part(subject, &mut desired, &next);
+    let store = subject.store();
+    let share = sharing::get(store, 5).expect("read");
+    assert_eq!((share.algorithm, share.active), (Algorithm::Port as u32, 3));
+    assert_eq!(share.buckets[..4], [0, 64, 65, 0]);
+    let is = egress::get(store, 0).expect("read");
+    assert_eq!((is.flags, is.group), (egress_flags::SHARED, 5));
+    for lport in [0, 64, 65] {
+        let entry = ports::get(store, ifindex(lport)).expect("read");
+        assert_eq!(
+            (entry.lport, entry.logical, entry.flags & port_flags::GROUPED),
+            (lport, 0, port_flags::GROUPED)
+        );
+    }
+    assert_eq!(flooded_to(store, 1), members(&PORTS), "a flood may leave by any of them");
+    unchanged(subject, &desired);
+
+    // A port's fall is one write, and no other flow moves.
+    next.groups.insert(0, group(&[0, 65]));
+    assert_eq!(part(subject, &mut desired, &next), 1);
+    let less = sharing::get(subject.store(), 5).expect("read");
+    assert_eq!(less.active, 2);
+    for (was, is) in share.buckets.iter().zip(less.buckets) {
+        assert!(if *was == 64 { is != 64 } else { is == *was });
+    }
+    next.groups.insert(0, group(&[]));
+    assert_eq!(part(subject, &mut desired, &next), 1);
+    let none = sharing::get(subject.store(), 5).expect("read");
+    assert!(
+        none.active == 0 && none.buckets.iter().all(|lport| [0, 64, 65].contains(lport)),
+        "members whatever happens"
+    );
+    subject.next_owner();
+    unchanged(subject, &desired);
+
+    // Its master loses its netdev: the others go on.
+    next.groups.insert(0, group(&[64, 65]));
+    next.ports.get_mut(&0).expect("a port").ifindex = None;
+    part(subject, &mut desired, &next);
+    assert_eq!(egress::get(subject.store(), 0).expect("read").flags, egress_flags::SHARED);
+    assert_eq!(flooded_to(subject.store(), 1), members(&[1, 64, 65]));
+    unchanged(subject, &desired);
+    next.ports.get_mut(&0).expect("a port").ifindex = Some(ifindex(0));
+    part(subject, &mut desired, &next);
+
+    // Another group takes its place in the table.
+    next.groups = [(
+        64,
+        DesiredGroup { index: 5, members: vec![64, 65], active: [64, 65].into(), ..DesiredGroup::default() },
+    )]
+    .into();
+    for (lport, master) in [(0, None), (64, Some(64)), (65, Some(64))] {
+        next.ports.get_mut(&lport).expect("a port").group = master;
+    }
+    part(subject, &mut desired, &next);
+    let [old, new] = [0, 64].map(|lport| egress::get(subject.store(), lport).expect("read"));
+    assert_eq!((old.flags, new.flags, new.group), (0, egress_flags::SHARED, 5));
+    assert_eq!(sharing::get(subject.store(), 5).expect("read").buckets[..3], [64, 65, 64]);
+    assert_eq!(flooded_to(subject.store(), 1), members(&[0, 1]));
+    unchanged(subject, &desired);
+
+    // What an owner left that died between is found by the next.
+    next.groups.clear();
+    next.ports.values_mut().for_each(|port| port.group = None);
+    subject.next_owner();
+    assert!(subject.reconcile(&next).expect("reconciled").writes > 0);
+    assert_eq!(sharing::get(subject.store(), 5).expect("read"), ShareEntry::default());
+    assert_eq!(egress::get(subject.store(), 64).expect("read").flags, 0);
+    unchanged(subject, &next);
 }
 
 /// A gate never written is discarding, for every port and domain.

@@ -5,6 +5,7 @@ mod fdb;
 mod l3;
 mod management;
 mod ports;
+mod sharing;
 mod vlan;
 
 use std::time::SystemTime;
@@ -32,6 +33,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         }
         Show::Failover => serde_json::to_vec(&failover(&board)),
         Show::Ports(list) => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
+        Show::Sharing | Show::Lacp => serde_json::to_vec(&sharing::sharing(desk, &board)?),
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
         Show::Routes(which) => serde_json::to_vec(&l3::routes(&which, desk, &board)?),
         Show::Hosts(which) => serde_json::to_vec(&l3::hosts(&which, desk, &board)?),

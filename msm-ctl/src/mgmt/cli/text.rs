@@ -4,6 +4,7 @@ mod access;
 mod fdb;
 mod l3;
 mod management;
+mod sharing;
 mod switch;
 mod vlan;
 
@@ -66,6 +67,7 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Ports(_))) => read(data).map(|view| ports(&view)),
         Some(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
         Some(Command::Show(Show::Configuration)) => read(data).map(|view: views::Text| view.text),
+        Some(Command::Show(Show::Sharing | Show::Lacp)) => read(data).map(|view| sharing::groups(&view)),
         Some(Command::Show(Show::Vlan { detail: true, .. })) => read(data).map(|view| vlan::detail(&view)),
         Some(Command::Show(Show::Vlan { .. })) => read(data).map(|view| vlan::table(&view)),
         Some(Command::Show(Show::AccessList(_))) => read(data).map(|view| access::table(&view)),

@@ -11,10 +11,12 @@ use crate::mgmt::log::LogLine;
 mod access;
 pub(crate) mod l3;
 mod management;
+mod sharing;
 mod vlan;
 
 pub(crate) use access::{AccessLists, AccessRule};
 pub(crate) use management::{Account, Accounts, Dns, Memory, Session, Sessions, Syslog, SyslogHost, Table};
+pub(crate) use sharing::{ShareGroup, SharePort, Sharing};
 pub(crate) use vlan::{Vlan, Vlans};
 
 /// `show switch`

@@ -170,6 +170,7 @@ impl Actor {
     }
 
     pub(super) fn netlink_event(&mut self, event: &netlink::LinkEvent) {
+        self.plane.follow_links();
         let port = ports::heard(&self.chassis, event);
         if port.is_some() {
             self.plane.doubt();
