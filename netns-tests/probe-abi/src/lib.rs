@@ -11,7 +11,8 @@ mod watch;
 
 pub use frame::{FRAME_MIN, Kind, PAYLOAD_OFFSET, Payload};
 pub use load::{
-    GenState, LOAD_ETHERTYPE, LOAD_FRAME_LEN, LOAD_NUMBER_OFFSET, SinkNumbered, load_names, side, station,
+    GenIpState, GenState, LOAD_ETHERTYPE, LOAD_FRAME_LEN, LOAD_IP_ID, LOAD_NUMBER_OFFSET, LOAD_TTL,
+    SinkNumbered, TO_ROUTES, load_names, route, route_host, side, station,
 };
 pub use receive::{
     Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, LATENCY_BUCKETS, LATENCY_STEPS, MAX_FLOWS, MAX_STREAMS, PHASES,

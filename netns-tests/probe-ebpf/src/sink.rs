@@ -5,7 +5,7 @@ use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
 use aya_ebpf::macros::{classifier, map, xdp};
 use aya_ebpf::maps::{Array, PerCpuArray};
 use aya_ebpf::programs::{TcContext, XdpContext};
-use probe_abi::{LOAD_ETHERTYPE, LOAD_FRAME_LEN, LOAD_NUMBER_OFFSET, SinkNumbered};
+use probe_abi::{LOAD_ETHERTYPE, LOAD_FRAME_LEN, LOAD_IP_ID, LOAD_NUMBER_OFFSET, SinkNumbered};
 
 #[map]
 static SINK: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
@@ -22,9 +22,16 @@ fn read<T: Copy>(data: usize, end: usize, offset: usize) -> Option<T> {
     Some(unsafe { ((data + offset) as *const T).read_unaligned() })
 }
 
+/// A frame of the generator: its own EtherType, or its own identification in an IPv4 header.
 #[inline(always)]
 fn is_load(data: usize, end: usize) -> bool {
-    read::<u16>(data, end, 12) == Some(LOAD_ETHERTYPE.to_be())
+    const LOAD: u16 = LOAD_ETHERTYPE.to_be();
+    const IPV4: u16 = 0x0800_u16.to_be();
+    match read::<u16>(data, end, 12) {
+        Some(LOAD) => true,
+        Some(IPV4) => read::<u16>(data, end, 18) == Some(LOAD_IP_ID.to_be()),
+        _ => false,
+    }
 }
 
 /// Counts a frame of the generator; false for any other.

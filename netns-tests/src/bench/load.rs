@@ -7,13 +7,13 @@ use aya::maps::{Array, Map, MapData, PerCpuArray, PerCpuValues};
 use aya::programs::{SchedClassifier, TcAttachType, TestRun, TestRunAttrs, TestRunOptions, Xdp, XdpMode, tc};
 use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfLoader};
-use probe_abi::{GenState, LOAD_ETHERTYPE, LOAD_FRAME_LEN, SinkNumbered, load_names, names};
+use probe_abi::{GenIpState, GenState, LOAD_ETHERTYPE, LOAD_FRAME_LEN, SinkNumbered, load_names, names};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::bed::paths::find_built;
 use crate::bed::{HOST_DEV, Host, Netns, Testbed};
-use crate::probe::{ProbeError, Result};
+use crate::probe::{ProbeError, Result, priority};
 
 /// Live frames of one batch: the switch's NAPI poll takes 64 at most, and a batch must fit its ring.
 pub const BATCH: u32 = 64;
@@ -60,19 +60,21 @@ struct Shared<T>(T);
 // SAFETY: `repr(C)`, plain integers without implicit padding, asserted to size in probe-abi.
 unsafe impl aya::Pod for Shared<GenState> {}
 // SAFETY: as above.
+unsafe impl aya::Pod for Shared<GenIpState> {}
+// SAFETY: as above.
 unsafe impl aya::Pod for Shared<SinkNumbered> {}
 
 /// `struct xdp_md` as BPF_PROG_RUN reads it (include/uapi/linux/bpf.h).
-fn context(ifindex: u32) -> [u8; 24] {
-    let words = [0, LOAD_FRAME_LEN as u32, 0, ifindex, 0, 0]; // data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
+fn context(ifindex: u32, frame: usize) -> [u8; 24] {
+    let words = [0, frame as u32, 0, ifindex, 0, 0]; // data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
     let mut bytes = [0; 24];
     bytes.chunks_exact_mut(4).zip(words).for_each(|(chunk, word)| chunk.copy_from_slice(&word.to_ne_bytes()));
     bytes
 }
 
-/// The frame that batches start from; a generator writes the addresses.
-fn template() -> [u8; LOAD_FRAME_LEN] {
-    let mut frame = [0; LOAD_FRAME_LEN];
+/// The frame of `length` bytes, without FCS, that batches start from; a generator writes what differs.
+fn template(length: usize) -> Vec<u8> {
+    let mut frame = vec![0; length.max(LOAD_FRAME_LEN)];
     frame[12..14].copy_from_slice(&LOAD_ETHERTYPE.to_be_bytes());
     frame
 }
@@ -80,6 +82,7 @@ fn template() -> [u8; LOAD_FRAME_LEN] {
 /// Loaded programs. Dropping it detaches all of them.
 pub struct Load {
     ebpf: Ebpf,
+    urgent: bool,
 }
 
 impl Load {
@@ -96,10 +99,11 @@ impl Load {
         let ebpf = loader
             .load_file(&object)
             .map_err(|e| ProbeError::bpf(format!("loading {}", object.display()), e))?;
-        let mut load = Self { ebpf };
+        let mut load = Self { ebpf, urgent: false };
         let xdp = [
             load_names::GEN_DRAW,
             load_names::GEN_LEARN,
+            load_names::GEN_IP_DRAW,
             load_names::GEN_NUMBERED,
             load_names::SINK_XDP,
             load_names::SINK_NUMBERED_XDP,
@@ -111,6 +115,11 @@ impl Load {
         let name = load_names::SINK_TC;
         load.tc(name)?.load().map_err(|e| ProbeError::bpf(format!("loading the program {name}"), e))?;
         Ok(load)
+    }
+
+    /// From now on generators run before every ordinary process of their CPU: what else the machine does is not the switch's.
+    pub fn urgent(&mut self) {
+        self.urgent = true;
     }
 
     fn missing(what: &str) -> ProbeError {
@@ -181,13 +190,26 @@ impl Load {
     /// # Errors
     /// `ProbeError::Bpf`.
     pub fn order(&mut self, state: GenState) -> Result<()> {
-        let failed = |e: aya::maps::MapError| ProbeError::bpf("giving the generator its orders", e);
+        let one = |cpu: u64| Shared(GenState { random: state.random ^ cpu << 32, ..state });
+        self.order_each(load_names::GEN, one)
+    }
+
+    /// The same for the generator of IPv4 frames.
+    ///
+    /// # Errors
+    /// `ProbeError::Bpf`.
+    pub fn order_ip(&mut self, state: GenIpState) -> Result<()> {
+        let one = |cpu: u64| Shared(GenIpState { random: state.random ^ cpu << 32, ..state });
+        self.order_each(load_names::GEN_IP, one)
+    }
+
+    fn order_each<T: aya::Pod>(&mut self, map: &str, one: impl Fn(u64) -> T) -> Result<()> {
+        const WHAT: &str = "giving the generator its orders";
+        let failed = |e: aya::maps::MapError| ProbeError::bpf(WHAT, e);
         let cpus = nr_cpus().map_err(|(path, e)| ProbeError::io(format!("counting CPUs in {path}"), e))?;
-        let one = |cpu: usize| Shared(GenState { random: state.random ^ (cpu as u64) << 32, ..state });
-        let values = PerCpuValues::try_from((0..cpus).map(one).collect::<Vec<_>>());
-        let values = values.map_err(|e| ProbeError::io("giving the generator its orders", e))?;
-        let mut map = PerCpuArray::<&mut MapData, Shared<GenState>>::try_from(self.map_mut(load_names::GEN)?)
-            .map_err(failed)?;
+        let values = PerCpuValues::try_from((0..cpus as u64).map(one).collect::<Vec<_>>());
+        let values = values.map_err(|e| ProbeError::io(WHAT, e))?;
+        let mut map = PerCpuArray::<&mut MapData, T>::try_from(self.map_mut(map)?).map_err(failed)?;
         map.set(0, values, 0).map_err(failed)
     }
 
@@ -197,13 +219,32 @@ impl Load {
     /// # Errors
     /// `ProbeError::Bpf`: EINVAL if the netdev has neither XDP nor GRO, EINTR after a signal.
     pub fn generate(&self, program: &str, place: Place<'_>, frames: u32, cpu: usize) -> Result<Duration> {
+        self.generate_long(program, place, frames, cpu, LOAD_FRAME_LEN)
+    }
+
+    /// The same with frames of `length` bytes, without FCS.
+    ///
+    /// # Errors
+    /// As [`Load::generate`].
+    pub fn generate_long(
+        &self,
+        program: &str,
+        place: Place<'_>,
+        frames: u32,
+        cpu: usize,
+        length: usize,
+    ) -> Result<Duration> {
         let what = format!("running {program} out of {} in {}", place.netdev, place.netns.name());
         let loaded = self.ebpf.program(program).ok_or_else(|| Self::missing(program))?;
         let xdp: &Xdp =
             loaded.try_into().map_err(|e| ProbeError::bpf(format!("using {program} as XDP"), e))?;
-        let (frame, context) = (template(), context(place.ifindex));
+        let frame = template(length);
+        let context = context(place.ifindex, frame.len());
         place.inside(|| {
             bind(cpu)?;
+            if self.urgent {
+                priority::raise(priority::SENDER);
+            }
             let mut options = TestRunOptions::new();
             options.data_in = Some(&frame);
             options.ctx_in = Some(&context);

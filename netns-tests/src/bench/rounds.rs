@@ -1,56 +1,79 @@
 //! Rounds: every contender in turn, again and again, and the ratios within each round.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Options;
-use super::contender::{Contender, Kind, Measured};
-use super::load::Load;
+use super::contender::{Contender, Measured};
+use super::load::{BATCH, Load};
 use crate::report::schema::BenchRow;
 use crate::report::stats::median;
 use crate::report::table::columns;
 
 /// Frames of the round that is thrown away; how long they take tells how many make a full round.
-const FIRST_FRAMES: u32 = 200_000;
+const FIRST_FRAMES: u32 = 50_000;
+/// Of all frames, how many a contender may lose before its rate means nothing.
+const DELIVERED_AT_LEAST: f64 = 0.98;
+
+/// One question: how does `here` do beside the best of `peers`?
+#[derive(Clone, Debug)]
+pub struct Compare {
+    /// What was forwarded.
+    pub name: String,
+    /// Place of this switch among the contenders.
+    pub here: usize,
+    /// Places of the peer's variants; the fastest over all rounds counts.
+    pub peers: Vec<usize>,
+    /// Name of the peer.
+    pub peer: &'static str,
+    /// Least ratio asked for.
+    pub bar: Option<f64>,
+}
 
 /// Rates of every round, in millions a second, in the order of the contenders.
-pub(super) struct Rounds {
-    kinds: Vec<Kind>,
+pub struct Rounds {
+    names: Vec<String>,
     rates: Vec<Vec<f64>>,
     delivered: Vec<f64>,
 }
 
-/// Lets `contenders` take turns.
-pub(super) fn run(
+/// Lets `contenders` take turns. What sends into a full ring by nature (`lossy`) may lose.
+pub fn run(
     contenders: &[Contender],
     load: &mut Load,
-    stations: u32,
     options: &Options,
     cpu: usize,
+    lossy: &[usize],
 ) -> Result<Rounds> {
     let mut frames = Vec::new();
-    for contender in contenders {
-        contender.learn(load, stations, cpu)?;
-        let first = contender.measure(load, stations, FIRST_FRAMES, cpu)?;
-        frames.push(full_round(&first, options.millis));
+    for (index, contender) in contenders.iter().enumerate() {
+        let first = contender.measure(load, FIRST_FRAMES, cpu)?;
+        ensure!(
+            first.delivered() >= DELIVERED_AT_LEAST || lossy.contains(&index),
+            "{}: only {} of {} frames arrived",
+            contender.name,
+            first.received,
+            first.offered
+        );
+        frames.push(full_round(&first, contender.traffic.copies, options.millis));
     }
     let mut rates = Vec::new();
     let mut delivered = vec![1.0_f64; contenders.len()];
     for _ in 0..options.rounds {
         let mut round = Vec::new();
         for (index, contender) in contenders.iter().enumerate() {
-            let measured = contender.measure(load, stations, frames[index], cpu)?;
-            delivered[index] = delivered[index].min(measured.received as f64 / measured.offered as f64);
+            let measured = contender.measure(load, frames[index], cpu)?;
+            delivered[index] = delivered[index].min(measured.delivered());
             round.push(measured.mpps());
         }
         rates.push(round);
     }
-    Ok(Rounds { kinds: contenders.iter().map(|c| c.kind).collect(), rates, delivered })
+    Ok(Rounds { names: contenders.iter().map(|c| c.name.clone()).collect(), rates, delivered })
 }
 
 /// Frames that take `millis` at the rate at which they were sent.
-fn full_round(first: &Measured, millis: u32) -> u32 {
-    let a_second = first.offered as f64 / first.elapsed.as_secs_f64();
-    ((a_second * f64::from(millis) / 1000.0) as u32).max(super::load::BATCH)
+fn full_round(first: &Measured, copies: u32, millis: u32) -> u32 {
+    let a_second = first.offered as f64 / f64::from(copies) / first.elapsed.as_secs_f64();
+    ((a_second * f64::from(millis) / 1000.0) as u32).max(BATCH)
 }
 
 /// Net ratio of one round: time a frame without the floor's. None if the floor was not below both.
@@ -60,46 +83,64 @@ fn net(here: f64, peer: f64, floor: f64) -> Option<f64> {
 }
 
 impl Rounds {
-    fn rates_of(&self, kind: Kind) -> Vec<f64> {
-        let index = self.kinds.iter().position(|k| *k == kind);
-        index.map(|i| self.rates.iter().map(|round| round[i]).collect()).unwrap_or_default()
+    fn rates_of(&self, index: usize) -> Vec<f64> {
+        self.rates.iter().map(|round| round[index]).collect()
     }
 
-    /// The receiver that costs the bridge less, over all rounds.
-    pub(super) fn cheaper_bridge(&self) -> Kind {
-        let rate = |kind| median(&self.rates_of(kind)).unwrap_or(0.0);
-        if rate(Kind::BridgeXdp) > rate(Kind::BridgeTcx) { Kind::BridgeXdp } else { Kind::BridgeTcx }
+    fn median_of(&self, index: usize) -> f64 {
+        median(&self.rates_of(index)).unwrap_or_default()
     }
 
-    /// This switch against `kind`, which the report calls `peer`.
-    pub(super) fn row(&self, name: &str, kind: Kind, peer: &str, bar: Option<f64>) -> BenchRow {
-        let (here, other, floor) =
-            (self.rates_of(Kind::Here), self.rates_of(kind), self.rates_of(Kind::Floor));
+    /// The variant that costs the peer least, over all rounds.
+    fn fastest(&self, peers: &[usize]) -> usize {
+        let better = |a: &usize, b: &usize| self.median_of(*a).total_cmp(&self.median_of(*b));
+        peers.iter().copied().max_by(better).unwrap_or_default()
+    }
+
+    /// Answers a question. `floor` is the place of the floor, and how many hosts each of the others' frames goes to is `copies`: the floor's goes
+    /// to one.
+    #[must_use]
+    pub fn row(&self, scenario: &str, compare: &Compare, floor: Option<usize>, copies: u32) -> BenchRow {
+        let peer = self.fastest(&compare.peers);
+        let (here, other) = (self.rates_of(compare.here), self.rates_of(peer));
         let ratios: Vec<f64> = here.iter().zip(&other).map(|(h, o)| h / o).collect();
-        let nets: Option<Vec<f64>> =
-            here.iter().zip(&other).zip(&floor).map(|((h, o), f)| net(*h, *o, *f)).collect();
+        let per_frame = |rate: f64| rate / f64::from(copies);
+        let floor = floor.map(|index| self.rates_of(index)).unwrap_or_default();
+        let nets: Option<Vec<f64>> = here
+            .iter()
+            .zip(&other)
+            .zip(&floor)
+            .map(|((h, o), f)| net(per_frame(*h), per_frame(*o), *f))
+            .collect();
+        let net_ns = |rates: &[f64]| {
+            let ns = rates.iter().zip(&floor).map(|(r, f)| 1e3 / per_frame(*r) - 1e3 / f);
+            median(&ns.collect::<Vec<_>>())
+        };
         BenchRow {
-            name: name.to_owned(),
+            scenario: scenario.to_owned(),
+            name: compare.name.clone(),
             here_mpps: median(&here).unwrap_or_default(),
-            peer: peer.to_owned(),
+            peer: compare.peer.to_owned(),
             peer_mpps: median(&other).unwrap_or_default(),
             ratio: median(&ratios).unwrap_or_default(),
             ratio_min: ratios.iter().copied().fold(f64::INFINITY, f64::min),
             ratio_max: ratios.iter().copied().fold(0.0, f64::max),
             net_ratio: nets.and_then(|nets| median(&nets)),
-            bar,
+            here_net_ns: net_ns(&here),
+            peer_net_ns: net_ns(&other),
+            rounds: self.rates.len(),
+            bar: compare.bar,
         }
     }
 
     /// Rates of every contender.
-    pub(super) fn table(&self) -> String {
-        let cheaper = self.cheaper_bridge();
-        let row = |(index, kind): (usize, &Kind)| {
-            let rates = self.rates_of(*kind);
+    #[must_use]
+    pub fn table(&self) -> String {
+        let row = |(index, name): (usize, &String)| {
+            let rates = self.rates_of(index);
             let middle = median(&rates).unwrap_or_default();
-            let used = if *kind == cheaper { " (used: the cheaper one)" } else { "" };
             vec![
-                format!("{}{used}", kind.name()),
+                name.clone(),
                 format!("{middle:.3}"),
                 format!("{:.3}", rates.iter().copied().fold(f64::INFINITY, f64::min)),
                 format!("{:.3}", rates.iter().copied().fold(0.0, f64::max)),
@@ -108,7 +149,7 @@ impl Rounds {
             ]
         };
         let head = ["contender", "Mpps median", "min", "max", "ns a frame", "delivered, worst"];
-        columns(&head, &self.kinds.iter().enumerate().map(row).collect::<Vec<_>>())
+        columns(&head, &self.names.iter().enumerate().map(row).collect::<Vec<_>>())
     }
 }
 
@@ -117,16 +158,23 @@ mod tests {
     use super::*;
 
     fn rounds(rates: Vec<Vec<f64>>) -> Rounds {
-        Rounds { kinds: Kind::ALL.to_vec(), delivered: vec![1.0; Kind::ALL.len()], rates }
+        let contenders = rates[0].len();
+        let names = (0..contenders).map(|i| format!("c{i}")).collect();
+        Rounds { names, delivered: vec![1.0; contenders], rates }
+    }
+
+    fn compare(peers: &[usize]) -> Compare {
+        Compare { name: "16 stations".into(), here: 0, peers: peers.to_vec(), peer: "peer", bar: Some(0.8) }
     }
 
     #[test]
     fn ratios_are_of_the_same_round() {
         // The machine slows down by half in the second round: the ratios do not notice.
         let rounds = rounds(vec![vec![1.2, 1.5, 0.5, 0.4, 1.8], vec![0.6, 0.75, 0.25, 0.2, 0.9]]);
-        let row = rounds.row("16 stations", Kind::Bare, "bare", Some(0.8));
+        let row = rounds.row("l2", &compare(&[1]), Some(4), 1);
         assert!((row.ratio_min - 0.8).abs() < 1e-9 && (row.ratio_max - 0.8).abs() < 1e-9);
-        assert_eq!(rounds.cheaper_bridge(), Kind::BridgeTcx);
+        let bridge = rounds.row("l2", &compare(&[2, 3]), Some(4), 1);
+        assert!((bridge.ratio - 2.4).abs() < 1e-9, "the faster of the peer's variants counts: {bridge:?}");
     }
 
     #[test]
@@ -135,15 +183,22 @@ mod tests {
         let value = net(1.0, 4.0 / 3.0, 2.0).expect("the floor is below both");
         assert!((value - 0.5).abs() < 1e-9);
         assert_eq!(net(1.0, 2.5, 2.0), None, "a peer faster than the floor: no figure");
+        let row = rounds(vec![vec![1.0, 4.0 / 3.0, 2.0]]).row("l2", &compare(&[1]), Some(2), 1);
+        assert!((row.here_net_ns.expect("a floor") - 500.0).abs() < 1e-6, "{row:?}");
+        let flood = rounds(vec![vec![3.0, 3.0, 2.0]]).row("flood", &compare(&[1]), Some(2), 3);
+        assert!(
+            (flood.here_net_ns.expect("a floor") - 500.0).abs() < 1e-6,
+            "of a frame, not of a copy: {flood:?}"
+        );
     }
 
     #[test]
     fn a_full_round_takes_its_time() {
         let first = Measured {
-            offered: 1_000_000,
+            offered: 3_000_000,
             received: 900_000,
             elapsed: std::time::Duration::from_millis(500),
         };
-        assert_eq!(full_round(&first, 800), 1_600_000);
+        assert_eq!(full_round(&first, 3, 800), 1_600_000);
     }
 }

@@ -80,6 +80,9 @@ pub struct StreamReport {
     pub latency_p50_us: f64,
     /// 99 of 100.
     pub latency_p99_us: f64,
+    /// 999 of 1,000.
+    #[serde(default)]
+    pub latency_p999_us: f64,
     /// The slowest.
     pub latency_max_us: f64,
     /// Longest gap of the stream by phase.
@@ -183,6 +186,7 @@ pub(super) fn stream_report(stream: &Stream, receiver: &Receiver, totals: Totals
         steady_max_gap_us: gaps[0].ns as f64 / 1e3,
         latency_p50_us: percentile(&latency, 0.50),
         latency_p99_us: percentile(&latency, 0.99),
+        latency_p999_us: percentile(&latency, 0.999),
         latency_max_us: state.latency_max_ns as f64 / 1e3,
         gaps,
         flows,

@@ -7,7 +7,7 @@ pub mod table;
 pub mod verdict;
 
 pub use schema::{
-    Authority, Baseline, BenchReport, BenchRow, Control, ControlPlane, Host, Iperf3, Mark, Quiet, Report,
-    Stream, Timeline, Trial,
+    Authority, Baseline, BenchReport, BenchRow, Control, ControlPlane, Host, Iperf3, LatencyRow, Machine,
+    Mark, Percentiles, Quiet, Report, Stream, Timeline, Trial,
 };
 pub use verdict::{Fault, Verdict};

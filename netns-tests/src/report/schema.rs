@@ -238,18 +238,145 @@ pub struct Mark {
 pub struct BenchReport {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// One comparison each.
+    /// One comparison of rates each.
     pub rows: Vec<BenchRow>,
+    /// Where it was measured.
+    #[serde(default)]
+    pub machine: Machine,
+    /// TCP throughput.
+    #[serde(default)]
+    pub tcp: Vec<TcpRow>,
+    /// Latency.
+    #[serde(default)]
+    pub latency: Vec<LatencyRow>,
+    /// What could not be measured.
+    #[serde(default)]
+    pub unavailable: Vec<Unavailable>,
+}
+
+impl BenchReport {
+    /// Bars that were not met.
+    pub fn missed(&self) -> usize {
+        let rates = self.rows.iter().filter(|row| row.missed()).count();
+        rates + self.tcp.iter().filter(|row| row.missed()).count()
+    }
+}
+
+/// The machine that a benchmark ran on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Kernel release.
+    pub kernel: String,
+    /// Online CPUs.
+    pub cpus: usize,
+    /// As the CPU calls itself.
+    pub cpu: String,
+    /// MB of memory.
+    pub memory_mb: u64,
+    /// Whether it is a virtual machine.
+    pub virtual_machine: bool,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Self {
+        let Host { kernel, cpus } = Host::here();
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let (cpu, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
+        let value = |text: &str, name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(':'));
+            line.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        };
+        let kib = value(&memory, "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0_u64);
+        let virtual_machine = value(&cpu, "flags").split(' ').any(|flag| flag == "hypervisor");
+        Self { kernel, cpus, cpu: value(&cpu, "model name"), memory_mb: kib / 1024, virtual_machine }
+    }
+}
+
+/// TCP through this switch and through a peer. Medians over rounds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TcpRow {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// What was sent.
+    pub name: String,
+    /// This switch.
+    pub here_gbit_s: f64,
+    /// Name of the peer.
+    pub peer: String,
+    /// The peer.
+    pub peer_gbit_s: f64,
+    /// Median over rounds of here / peer in the same round.
+    pub ratio: f64,
+    /// Smallest round.
+    pub ratio_min: f64,
+    /// Largest round.
+    pub ratio_max: f64,
+    /// Rounds.
+    pub rounds: usize,
+    /// Least ratio asked for.
+    pub bar: Option<f64>,
+}
+
+impl TcpRow {
+    /// True if there is a bar and the ratio is below it.
+    pub fn missed(&self) -> bool {
+        self.bar.is_some_and(|bar| self.ratio < bar)
+    }
+}
+
+/// One way, from the sender's call to the receiver's first program. Medians over rounds; the slowest of all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half of the frames took less.
+    pub p50_us: f64,
+    /// 99 of 100.
+    pub p99_us: f64,
+    /// 999 of 1,000.
+    pub p999_us: f64,
+    /// The slowest.
+    pub max_us: f64,
+    /// Frames lost.
+    pub lost: u64,
+}
+
+/// Latency through this switch and through a peer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencyRow {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// What was sent.
+    pub name: String,
+    /// This switch.
+    pub here: Percentiles,
+    /// Name of the peer.
+    pub peer: String,
+    /// The peer.
+    pub at_peer: Percentiles,
+    /// Rounds.
+    pub rounds: usize,
+}
+
+/// What could not be measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// This switch against one peer. Rates are frames counted at the receiver, in millions a second, medians over rounds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BenchRow {
+    /// Name of the scenario.
+    #[serde(default)]
+    pub scenario: String,
     /// What was forwarded.
     pub name: String,
     /// This switch.
     pub here_mpps: f64,
-    /// `bare` or `bridge`.
+    /// `bare`, `bridge`, `ip_forward`, ...
     pub peer: String,
     /// The peer.
     pub peer_mpps: f64,
@@ -262,6 +389,15 @@ pub struct BenchRow {
     /// Median of the same ratio after the floor's time a frame (generator and one veth hop) is taken off both; absent if a round's
     /// floor was not below both.
     pub net_ratio: Option<f64>,
+    /// Median of this switch's time a frame less the floor's, in ns.
+    #[serde(default)]
+    pub here_net_ns: Option<f64>,
+    /// The peer's.
+    #[serde(default)]
+    pub peer_net_ns: Option<f64>,
+    /// Rounds.
+    #[serde(default)]
+    pub rounds: usize,
     /// Least ratio asked for; absent where the row is only shown.
     pub bar: Option<f64>,
 }

@@ -92,28 +92,41 @@ pub fn run(report: &Report) -> String {
     text
 }
 
-/// One row a comparison, and whether its bar is met.
-pub fn bench(report: &BenchReport) -> String {
-    let head = [
-        "64-byte known unicast",
-        "here Mpps",
-        "peer",
-        "peer Mpps",
-        "ratio",
-        "min",
-        "max",
-        "net ratio",
-        "bar",
-        "",
-    ];
+fn verdict(bar: Option<f64>, missed: bool) -> String {
+    match bar {
+        None => "shown",
+        Some(_) if missed => "MISS",
+        Some(_) => "PASS",
+    }
+    .to_owned()
+}
+
+fn optional(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"))
+}
+
+/// Heads of [`rates`].
+pub const RATES: [&str; 13] = [
+    "scenario",
+    "what",
+    "here Mpps",
+    "peer",
+    "peer Mpps",
+    "ratio",
+    "min",
+    "max",
+    "net ratio",
+    "net ns",
+    "peer net ns",
+    "bar",
+    "",
+];
+
+/// One row a comparison of rates, and whether its bar is met.
+pub fn rates(report: &BenchReport) -> Vec<Vec<String>> {
     let row = |row: &super::schema::BenchRow| {
-        let verdict = match row.bar {
-            None => "shown",
-            Some(_) if row.missed() => "MISS",
-            Some(_) => "PASS",
-        };
-        let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.2}"));
         vec![
+            row.scenario.clone(),
             row.name.clone(),
             format!("{:.3}", row.here_mpps),
             row.peer.clone(),
@@ -121,12 +134,67 @@ pub fn bench(report: &BenchReport) -> String {
             format!("{:.3}", row.ratio),
             format!("{:.3}", row.ratio_min),
             format!("{:.3}", row.ratio_max),
-            optional(row.net_ratio),
-            optional(row.bar),
-            verdict.to_owned(),
+            optional(row.net_ratio, 2),
+            optional(row.here_net_ns, 0),
+            optional(row.peer_net_ns, 0),
+            optional(row.bar, 2),
+            verdict(row.bar, row.missed()),
         ]
     };
-    columns(&head, &report.rows.iter().map(row).collect::<Vec<_>>())
+    report.rows.iter().map(row).collect()
+}
+
+/// Heads of [`tcp`].
+pub const TCP: [&str; 9] = ["TCP", "here Gbit/s", "peer", "peer Gbit/s", "ratio", "min", "max", "bar", ""];
+
+/// One row a comparison of throughput.
+pub fn tcp(report: &BenchReport) -> Vec<Vec<String>> {
+    let row = |row: &super::schema::TcpRow| {
+        vec![
+            row.name.clone(),
+            format!("{:.2}", row.here_gbit_s),
+            row.peer.clone(),
+            format!("{:.2}", row.peer_gbit_s),
+            format!("{:.3}", row.ratio),
+            format!("{:.3}", row.ratio_min),
+            format!("{:.3}", row.ratio_max),
+            optional(row.bar, 2),
+            verdict(row.bar, row.missed()),
+        ]
+    };
+    report.tcp.iter().map(row).collect()
+}
+
+/// Heads of [`latency`].
+pub const LATENCY: [&str; 7] = ["latency", "who", "p50 us", "p99 us", "p99.9 us", "slowest us", "lost"];
+
+/// Two rows a comparison of latencies.
+pub fn latency(report: &BenchReport) -> Vec<Vec<String>> {
+    let line = |name: &str, who: &str, at: &super::schema::Percentiles| {
+        let us = |value: f64| format!("{value:.1}");
+        let mut cells = vec![name.to_owned(), who.to_owned()];
+        cells.extend([us(at.p50_us), us(at.p99_us), us(at.p999_us), us(at.max_us), at.lost.to_string()]);
+        cells
+    };
+    let both = |row: &super::schema::LatencyRow| {
+        [line(&row.name, "here", &row.here), line(&row.name, &row.peer, &row.at_peer)]
+    };
+    report.latency.iter().flat_map(both).collect()
+}
+
+/// Everything that was found.
+pub fn bench(report: &BenchReport) -> String {
+    let mut text = String::new();
+    let parts: [(&[&str], Vec<Vec<String>>); 3] =
+        [(&RATES, rates(report)), (&TCP, tcp(report)), (&LATENCY, latency(report))];
+    for (head, rows) in parts.iter().filter(|(_, rows)| !rows.is_empty()) {
+        text += &columns(head, rows);
+        text.push('\n');
+    }
+    for missing in &report.unavailable {
+        text += &format!("{}: not available: {}\n", missing.scenario, missing.reason);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -159,6 +227,7 @@ mod tests {
         let text = bench(&BenchReport {
             schema: 1,
             rows: vec![row(0.81, Some(0.8)), row(0.79, Some(0.8)), row(0.1, None)],
+            ..BenchReport::default()
         });
         let ends: Vec<&str> = text.lines().skip(2).filter_map(|l| l.split_whitespace().last()).collect();
         assert_eq!(ends, ["PASS", "MISS", "shown"]);
