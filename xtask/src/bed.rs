@@ -11,6 +11,9 @@ use crate::{build, privileged, setup};
 /// Sets up, builds and starts `msm-bed name arguments`, the arguments untouched.
 pub(crate) fn ready_and_enter(tree: &Tree, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
     setup::all(tree)?;
+    if name == "bench" && arguments.iter().any(|argument| argument == "--peers") {
+        setup::for_peers()?;
+    }
     build::all(tree, arguments.iter().any(|argument| argument == "--label-only"))?;
     enter(tree, name.as_ref(), arguments)
 }

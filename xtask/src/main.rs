@@ -35,6 +35,9 @@ enum Task {
         /// Only the part that needs root
         #[arg(long, hide = true)]
         running_only: bool,
+        /// Only the peers of `bench --peers`
+        #[arg(long)]
+        peers: bool,
     },
     /// Build the eBPF objects into target/image and target/bed
     BuildEbpf {
@@ -90,8 +93,9 @@ fn main() -> ExitCode {
 fn do_task(tree: &Tree, task: Task) -> Result<ExitCode> {
     let done = ExitCode::SUCCESS;
     match task {
-        Task::Setup { running_only: true } => setup::for_running().map(|()| done),
-        Task::Setup { running_only: false } => setup::all(tree).map(|()| done),
+        Task::Setup { peers: true, .. } => setup::for_peers().map(|()| done),
+        Task::Setup { running_only: true, .. } => setup::for_running().map(|()| done),
+        Task::Setup { .. } => setup::all(tree).map(|()| done),
         Task::BuildEbpf { object } => {
             setup::for_building(tree)?;
             ebpf::build(tree, object.as_ref().map_or(&Object::ALL, std::slice::from_ref)).map(|()| done)

@@ -4,7 +4,7 @@ mod error;
 mod frame;
 mod object;
 mod plan;
-mod priority;
+pub(crate) mod priority;
 #[expect(clippy::module_inception, reason = "the file of the type, among the files of its parts")]
 mod probe;
 mod receiver;

@@ -1,7 +1,7 @@
 //! Who goes before whom on a CPU: load below the switch, the switch below what measures it.
 
 /// Senders.
-pub(super) const SENDER: i32 = 1;
+pub(crate) const SENDER: i32 = 1;
 /// Who stamps events and answers. The product's processes run at 2: an observer behind them would measure its own waiting.
 const OBSERVER: i32 = 3;
 
@@ -25,7 +25,7 @@ impl Drop for Observing {
 }
 
 /// Makes the calling thread real time (SCHED_RR); where there is no budget for that, as nice as can be. `true` for real time.
-pub(super) fn raise(priority: i32) -> bool {
+pub(crate) fn raise(priority: i32) -> bool {
     if schedule(libc::SCHED_RR, priority) {
         return true;
     }

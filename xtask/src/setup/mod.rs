@@ -65,3 +65,19 @@ pub(crate) fn for_running() -> Result<()> {
     }
     Ok(())
 }
+
+/// What `bench --peers` measures beside; installed for nothing else.
+pub(crate) fn for_peers() -> Result<()> {
+    let needs = packages::check_peers();
+    if needs.is_empty() {
+        return Ok(());
+    }
+    if !privileged::is_root() {
+        let lines: Vec<_> = needs.iter().map(ToString::to_string).collect();
+        let lines = format!("setup, which has this to mend:\n{}", lines.join("\n"));
+        let mut again = privileged::ourselves_through_sudo(&lines)?;
+        eprintln!("{lines}");
+        return command::run(again.args(["setup", "--peers"]), "setup: the part that needs root");
+    }
+    packages::install_peers()
+}
