@@ -12,6 +12,7 @@ use super::lock::{self, Lock, LockError};
 use crate::config::chassis::Chassis;
 use crate::preflight::{self, PreflightError};
 use crate::process::Process;
+use crate::switch::l3;
 
 /// Longest time for the processes to be gone: each was killed; only the kernel's own work is waited for.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -33,6 +34,9 @@ pub(crate) enum TeardownError {
     /// Pins.
     #[error("teardown: {0}")]
     Tree(#[from] TreeError),
+    /// VLANs' interfaces.
+    #[error("teardown: the interfaces of VLANs are not removed: {0}")]
+    Interfaces(String),
     /// Files.
     #[error("teardown: cannot remove {path}: {error}; remove it by hand")]
     Remove {
@@ -60,6 +64,7 @@ pub(crate) fn teardown(chassis: &Chassis) -> Result<(), TeardownError> {
         Ok(()) | Err(TreeError::Absent(_)) => {}
         Err(error) => return Err(error.into()),
     }
+    l3::remove(chassis.system_mac.0).map_err(TeardownError::Interfaces)?;
     if let Some(lock) = lock {
         let path = chassis.run_dir.clone();
         match lock.remove().and_then(|()| std::fs::remove_dir_all(&path)) {

@@ -20,9 +20,9 @@ use crate::mgmt::settings;
 use crate::netlink::{self, NetlinkError};
 use crate::preflight::{self, PreflightError};
 use crate::process;
-use crate::switch::management;
 use crate::switch::plane::Plane;
 use crate::switch::sweeper::Sweeper;
+use crate::switch::{l3, management};
 use crate::task::Tasks;
 
 /// Threads beside the actor's: link, clients and netlink are light, and the machine may have two cores.
@@ -142,6 +142,8 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         if let Some(netdev) = chassis.mgmt.clone() {
             tasks.spawn("mgmt", false, management::follow(netdev, board.clone(), view.clone()));
         }
+        let routing = l3::task::follow(Arc::clone(&chassis), board.clone(), view.clone());
+        tasks.spawn("l3", false, routing);
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;

@@ -1,5 +1,6 @@
-//! The IPv4 address of a netdev of the switch's own.
+//! Addresses of netdevs of the switch's own.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
@@ -38,6 +39,82 @@ pub(crate) async fn set_ipv4(
         changed = true;
     }
     Ok(changed)
+}
+
+/// Addresses of many netdevs, read in one dump.
+pub(crate) struct Addresses {
+    handle: rtnetlink::Handle,
+    has: Vec<(AddressMessage, IpAddr)>,
+    /// Requests that changed something.
+    pub(crate) writes: u64,
+}
+
+impl Addresses {
+    /// Reads those of all netdevs.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) async fn read() -> Result<Self, NetlinkError> {
+        let handle = requests()?;
+        let mut has = Vec::new();
+        let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+        dump(&handle, "addresses", request, |message| match message {
+            None => has.clear(),
+            Some(RouteNetlinkMessage::NewAddress(message)) => {
+                let of = |wanted: fn(&AddressAttribute) -> Option<IpAddr>| {
+                    message.attributes.iter().find_map(wanted)
+                };
+                // Of IPv4 the local one; IPv6 has no other.
+                let local = of(|attribute| match attribute {
+                    AddressAttribute::Local(address) => Some(*address),
+                    _ => None,
+                });
+                let address = local.or_else(|| {
+                    of(|attribute| match attribute {
+                        AddressAttribute::Address(address) => Some(*address),
+                        _ => None,
+                    })
+                });
+                if let Some(address) = address {
+                    has.push((message, address));
+                }
+            }
+            Some(_) => {}
+        })
+        .await?;
+        Ok(Self { handle, has, writes: 0 })
+    }
+
+    /// Makes the addresses of netdev `ifindex` those `wanted`; the one that the kernel gives itself for its link stays.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) async fn set(
+        &mut self,
+        ifindex: u32,
+        wanted: &BTreeSet<(IpAddr, u8)>,
+    ) -> Result<(), NetlinkError> {
+        let mut missing = wanted.clone();
+        let mut too_many = Vec::new();
+        for (message, address) in self.has.iter().filter(|(message, _)| message.header.index == ifindex) {
+            let own = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+            if !missing.remove(&(*address, message.header.prefix_len)) && !own {
+                too_many.push((message.clone(), *address));
+            }
+        }
+        for (message, address) in too_many {
+            self.writes += 1;
+            let what = || format!("removing address {address} of ifindex {ifindex}");
+            self.handle.address().del(message).execute().await.map_err(|error| refused(&error, what()))?;
+        }
+        for (address, prefix) in missing {
+            self.writes += 1;
+            let what = || format!("adding address {address}/{prefix} to ifindex {ifindex}");
+            let add = self.handle.address().add(ifindex, address, prefix);
+            add.execute().await.map_err(|error| refused(&error, what()))?;
+        }
+        Ok(())
+    }
 }
 
 async fn addresses(

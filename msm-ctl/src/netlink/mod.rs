@@ -14,6 +14,7 @@ mod links;
 mod neighbour;
 mod notifications;
 mod offload;
+mod pair;
 mod poll;
 mod port;
 mod view;
@@ -26,9 +27,10 @@ use events::Events;
 use l3::L3;
 use links::Links;
 
-pub(crate) use address::set_ipv4;
+pub(crate) use address::{Addresses, set_ipv4};
 pub(crate) use bring_up::{bring_up, set_admin};
 pub(crate) use neighbour::{forget, nud};
+pub(crate) use pair::{End, Found, Pairs, look};
 pub(crate) use port::{Fault, Limits, Severity, faults};
 pub(crate) use view::{Neighbour, Netdev, NextHop, Route, View};
 

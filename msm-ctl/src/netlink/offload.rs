@@ -6,6 +6,10 @@ use rtnetlink::packet_core::{DefaultNla, NLA_F_NESTED, Nla};
 
 /// The kernel's name of GRO.
 pub(super) const GRO: &str = "rx-gro";
+/// The kernel's name of what `ethtool -K` calls tx, at a veth.
+pub(super) const TX_CHECKSUM: &str = "tx-checksum-ip-generic";
+/// The same for SCTP.
+pub(super) const TX_CHECKSUM_SCTP: &str = "tx-checksum-sctp";
 /// The kernel's name of what `ethtool -K` calls txvlan.
 pub(super) const TX_VLAN: &str = "tx-vlan-hw-insert";
 /// The kernel's name of what `ethtool -K` calls rxvlan.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use tokio::sync::watch;
 
 /// Netdevs kept. 16 slots of 96 ports, an SVI pair a VLAN (4,094) and room for what is not ours.
 pub(crate) const MAX_LINKS: usize = 16_384;
@@ -111,6 +112,8 @@ struct Tables {
     routes: DashMap<RouteKey, Route>,
     neighbours: DashMap<(u32, IpAddr), Neighbour>,
     refused: AtomicU64,
+    /// Rises with every change of a link's name, kind, address, MTU or state.
+    links_changed: watch::Sender<u64>,
 }
 
 impl View {
@@ -123,6 +126,11 @@ impl View {
     /// The netdev of this index.
     pub(crate) fn by_index(&self, ifindex: u32) -> Option<Netdev> {
         self.0.links.get(&ifindex).map(|dev| dev.clone())
+    }
+
+    /// Wakes whoever waits for links to change.
+    pub(crate) fn links_changed(&self) -> watch::Receiver<u64> {
+        self.0.links_changed.subscribe()
     }
 
     /// Every netdev, in no order.
@@ -139,8 +147,12 @@ impl View {
         if let Some(before) = before.as_ref().filter(|before| before.name != dev.name) {
             self.0.names.remove_if(&before.name, |_, ifindex| *ifindex == dev.ifindex);
         }
+        let same = before.as_ref() == Some(&dev);
         self.0.names.insert(dev.name.clone(), dev.ifindex);
         self.0.links.insert(dev.ifindex, dev);
+        if !same {
+            self.0.links_changed.send_modify(|times| *times += 1);
+        }
         Ok(before)
     }
 
@@ -148,6 +160,7 @@ impl View {
     pub(super) fn remove_link(&self, ifindex: u32) -> Option<Netdev> {
         let (_, dev) = self.0.links.remove(&ifindex)?;
         self.0.names.remove_if(&dev.name, |_, owner| *owner == ifindex);
+        self.0.links_changed.send_modify(|times| *times += 1);
         Some(dev)
     }
 

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_LPORT, SLOTS};
+use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_LPORT, SLOTS, svi_lport};
 use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry, Touched};
 
 use super::groups::{self, Live};
@@ -26,12 +26,14 @@ pub(super) struct Plan {
     pub(super) refused: BTreeMap<Lport, Fault>,
 }
 
-/// The plane of `chassis` under `config`. `netdev` finds one by name.
+/// The plane of `chassis` under `config`. `netdev` finds one by name, `inner` says whether the inner end of an interface is there, and its
+/// ifindex.
 pub(super) fn plan(
     chassis: &Chassis,
     config: &Config,
     live: &Live<'_>,
     netdev: impl Fn(&str) -> Option<Netdev>,
+    inner: impl Fn(u16) -> Option<u32>,
 ) -> Plan {
     let mut refused = BTreeMap::new();
     let mut ports = BTreeMap::new();
@@ -47,6 +49,10 @@ pub(super) fn plan(
         refused.extend(fault.map(|fault| (lport, fault)));
         ports.insert(lport, port(config, lport, ifindex));
     }
+    ports.extend(config.vlans.iter().filter_map(|(_, vlan)| {
+        let number = vlan.svi?;
+        Some((svi_lport(number), interface(vlan, inner(number))))
+    }));
     let vlans = config.vlans.iter().filter(|(_, v)| v.vid != 0).map(|(_, v)| (v.vid, vlan(v))).collect();
     let mut fabrics = [FabricState::default(); FABRICS];
     for fabric in &mut fabrics[..usize::from(FABRICS_PRESENT)] {
@@ -72,6 +78,7 @@ pub(super) fn plan(
 pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live: &Live<'_>) -> Touched {
     let mut touched = Touched::default();
     if !Arc::ptr_eq(&before.vlans, &after.vlans) {
+        interfaces(desired, after, &mut touched);
         for (old, new) in changed(&before.vlans, &after.vlans) {
             if let Some(old) = old.filter(|old| old.vid != 0)
                 && after.vlans.name_of(old.vid).is_none()
@@ -88,7 +95,7 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live:
             }
         }
     }
-    for (lport, is) in &mut desired.ports {
+    for (lport, is) in desired.ports.range_mut(..svi_lport(0)) {
         let wanted = port(after, *lport, is.ifindex);
         if *is != wanted {
             *is = wanted;
@@ -108,6 +115,26 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live:
     desired.control = control;
     desired.fdb_age = age(after);
     touched
+}
+
+/// Ports of the stack; a new one's netdev is yet to be made.
+fn interfaces(desired: &mut Desired, after: &Config, touched: &mut Touched) {
+    let mut known = desired.ports.split_off(&svi_lport(0));
+    for (_, vlan) in after.vlans.iter() {
+        let Some(lport) = vlan.svi.map(svi_lport) else { continue };
+        let was = known.remove(&lport);
+        let is = interface(vlan, was.and_then(|port| port.ifindex));
+        if was != Some(is) {
+            touched.ports.insert(lport);
+        }
+        desired.ports.insert(lport, is);
+    }
+    touched.ports.extend(known.into_keys());
+}
+
+/// The port of a VLAN's interface.
+fn interface(vlan: &Vlan, ifindex: Option<u32>) -> DesiredPort {
+    DesiredPort { ifindex, enabled: true, pvid: vlan.vid, ..DesiredPort::default() }
 }
 
 /// VLANs that are not the very same before and after. Both are in the order of their names and share what did not change, so they are walked
@@ -159,7 +186,16 @@ fn stations(config: &Config) -> BTreeMap<FdbKey, StaticEntry> {
 }
 
 fn vlan(vlan: &Vlan) -> DesiredVlan {
-    DesiredVlan { untagged: vlan.untagged.clone(), tagged: vlan.tagged.clone(), ..DesiredVlan::default() }
+    let svi = vlan.svi.map(svi_lport);
+    DesiredVlan {
+        untagged: vlan.untagged.clone(),
+        tagged: vlan.tagged.clone(),
+        routed: vlan.forwarding && vlan.interface.is_some(),
+        routed6: vlan.forwarding6 && !vlan.interfaces6.is_empty(),
+        mtu: svi.map_or(0, |_| vlan.mtu()),
+        svi,
+        ..DesiredVlan::default()
+    }
 }
 
 /// Both fabrics carry every other bucket of every slot.
@@ -194,7 +230,7 @@ mod tests {
             Config::factory(&chassis.facts()).with(&script(lines).expect("commands")).expect("lawful")
         };
         let active = |lines: &str, live: &Live<'_>| {
-            let plan = plan(&chassis, &config(lines), live, |_| Some(veth(1001, 1500)));
+            let plan = plan(&chassis, &config(lines), live, |_| Some(veth(1001, 1500)), |_| None);
             assert_eq!(plan.desired.ports[&64].group, Some(0));
             assert_eq!(plan.desired.ports[&64].pvid, 1, "frames by any port are the master's");
             let lports: Vec<Lport> = plan.desired.groups[&0].active.iter().copied().collect();
@@ -226,12 +262,12 @@ mod tests {
     fn a_netdev_that_is_not_there_or_cannot_be_is_no_port_and_hinders_no_other() {
         let chassis = chassis();
         let config = Config::factory(&chassis.facts());
-        let plan = plan(&chassis, &config, &ALL, |name| (name == "p1").then(|| veth(1001, 1500)));
+        let plan = plan(&chassis, &config, &ALL, |name| (name == "p1").then(|| veth(1001, 1500)), |_| None);
         assert_eq!(plan.desired.ports[&0].ifindex, Some(1001));
         assert_eq!(plan.desired.ports[&64].ifindex, None);
         assert!(plan.refused.is_empty(), "missing is no fault of a netdev");
         assert_eq!(plan.desired.vlans[&1].untagged.len(), 2, "membership is configuration");
-        let plan = super::plan(&chassis, &config, &ALL, |_| Some(veth(1001, 9000)));
+        let plan = super::plan(&chassis, &config, &ALL, |_| Some(veth(1001, 9000)), |_| None);
         assert!(plan.desired.ports.values().all(|port| port.ifindex.is_none()));
         assert_eq!(plan.refused.len(), 2);
     }
@@ -245,7 +281,7 @@ mod tests {
         )
         .expect("commands");
         let config = Config::factory(&chassis.facts()).with(&changes).expect("lawful");
-        let desired = plan(&chassis, &config, &ALL, |_| None).desired;
+        let desired = plan(&chassis, &config, &ALL, |_| None, |_| None).desired;
         assert_eq!(desired.fdb_age, Duration::from_secs(15));
         let entry = desired.static_fdb[&FdbKey::new([2, 0, 0, 0, 0, 9], 1)];
         assert!(entry.blackhole);
@@ -257,13 +293,27 @@ mod tests {
         assert_eq!(half * 2, desired.buckets.len(), "each fabric has half");
     }
 
+    #[test]
+    fn a_vlan_with_an_address_has_a_port_to_the_stack() {
+        let chassis = chassis();
+        let config = Config::factory(&chassis.facts());
+        let lines = "configure vlan Default ipaddress 10.0.0.1/24 interface 5\nenable ipforwarding\nconfigure ip-mtu 1400 vlan Default";
+        let config = config.with(&script(lines).expect("commands")).expect("lawful");
+        let desired =
+            plan(&chassis, &config, &ALL, |_| None, |number| Some(21_000 + u32::from(number))).desired;
+        let port = desired.ports[&svi_lport(5)];
+        assert_eq!((port.ifindex, port.enabled, port.pvid), (Some(21_005), true, 1));
+        let vlan = &desired.vlans[&1];
+        assert_eq!((vlan.svi, vlan.routed, vlan.routed6, vlan.mtu), (Some(svi_lport(5)), true, false, 1400));
+    }
+
     /// Whatever commands do, the edited plane is the one that is made anew.
     #[test]
     fn an_edited_plane_is_that_of_the_configuration() {
         let chassis = chassis();
         let device = |name: &str| Some(veth(if name == "p1" { 1001 } else { 2001 }, 1500));
         let mut config = Config::factory(&chassis.facts());
-        let mut desired = plan(&chassis, &config, &ALL, device).desired;
+        let mut desired = plan(&chassis, &config, &ALL, device, |_| None).desired;
         for line in [
             "create vlan red",
             "configure vlan red tag 4094",
@@ -277,7 +327,14 @@ mod tests {
             "configure vlan blue name red",
             "disable ports 2:1",
             "configure fdb agingtime 15",
+            "configure vlan red ipaddress 10.0.0.1/24",
+            "configure vlan green ipaddress 10.0.1.1/24 interface 7",
+            "enable ipforwarding",
+            "configure ip-mtu 1400 vlan red",
             "configure vlan red tag 4093",
+            "configure vlan Default ipaddress 2001:db8::1/64",
+            "enable ipforwarding ipv6",
+            "unconfigure vlan red ipaddress",
             "delete vlan green",
             "configure vlan red tag 4094",
             "unconfigure switch",
@@ -290,7 +347,7 @@ mod tests {
             let next = config.with(&script(line).expect(line)).expect(line);
             let before = desired.clone();
             let touched = edit(&mut desired, &config, &next, &ALL);
-            let anew = plan(&chassis, &next, &ALL, device).desired;
+            let anew = plan(&chassis, &next, &ALL, device, |_| None).desired;
             assert_eq!(desired, anew, "{line}");
             assert_eq!(touched, Touched::between(&before, &anew), "{line}");
             config = next;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use msm_abi::{FdbKey, Lport};
+use msm_abi::{FdbKey, Lport, PORTS};
 use msm_dataplane::{
     Capture, Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError,
 };
@@ -12,9 +12,10 @@ use tracing::{error, info, warn};
 
 use super::desired;
 use super::groups::{self, Live};
+use super::l3::names;
 use super::names::{owner_name, tree_name, tree_slot};
 use crate::config::chassis::Chassis;
-use crate::netlink::View;
+use crate::netlink::{self, View};
 use crate::process;
 use msm_config::Config;
 use msm_config::port::PortName;
@@ -208,7 +209,8 @@ impl Plane {
 
     fn plan(&self, config: &Config) -> desired::Plan {
         let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
-        desired::plan(&self.chassis, config, &live, |name| self.view.get(name))
+        let netdev = |name: &str| self.view.get(name);
+        desired::plan(&self.chassis, config, &live, netdev, |number| inner(&self.view, number))
     }
 
     /// Makes load-sharing groups use the ports that are up now, and nothing else: a lost frame waits for this. What it could not do,
@@ -250,15 +252,15 @@ impl Plane {
         faults.extend(changes.port_faults.iter().map(|(lport, fault)| (*lport, fault.to_string())));
         for (lport, fault) in &faults {
             if self.faults.get(lport) != Some(fault) {
-                warn!(target: "msm.port", "port {}: {fault}", PortName::of(*lport));
+                warn!(target: "msm.port", "{}: {fault}", called(*lport));
             }
         }
         self.faults = faults;
         for lport in &changes.attached {
-            info!(target: "msm.port", "port {} attached", PortName::of(*lport));
+            info!(target: "msm.port", "{} attached", called(*lport));
         }
         for lport in &changes.detached {
-            info!(target: "msm.port", "port {} detached", PortName::of(*lport));
+            info!(target: "msm.port", "{} detached", called(*lport));
         }
         self.faulty = !changes.port_faults.is_empty();
     }
@@ -337,6 +339,20 @@ pub(crate) fn up(chassis: &Chassis, view: &View) -> impl Fn(Lport) -> bool {
     |lport| {
         let device = chassis.ports.get(&lport).and_then(|netdev| view.get(netdev));
         device.is_some_and(|device| device.admin_up && device.carrier)
+    }
+}
+
+/// Ifindex of the inner end of an interface that is there.
+fn inner(view: &View, number: u16) -> Option<u32> {
+    let ends = [names::outer(number), names::inner(number)];
+    matches!(netlink::look(view, ends), netlink::Found::Pair(_)).then_some(ends[1])
+}
+
+/// A port of the chassis, or one to the stack, as people know it.
+fn called(lport: Lport) -> String {
+    match usize::from(lport).checked_sub(PORTS) {
+        Some(number) => format!("interface {number}"),
+        None => format!("port {}", PortName::of(lport)),
     }
 }
 

@@ -6,6 +6,7 @@ use msm_abi::Lport;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::l3::names;
 use crate::config::chassis::Chassis;
 use crate::netlink::{self, BringUpError, Fault, Limits, LinkEvent, Netdev, Severity, View};
 use msm_config::port::PortName;
@@ -87,6 +88,11 @@ pub(crate) fn heard(chassis: &Chassis, event: &LinkEvent) -> Option<Lport> {
         }
         LinkEvent::Resynced => None,
     }
+}
+
+/// Whether a port of the stack came to be again under its old index, whose program is gone.
+pub(crate) fn renewed(event: &LinkEvent) -> bool {
+    matches!(event, LinkEvent::Added(device) if names::of_inner(device.ifindex).is_some())
 }
 
 /// Something is wrong now that was not: bring-up may mend it. A link that an operator set down stays down.

@@ -172,7 +172,7 @@ impl Actor {
     pub(super) fn netlink_event(&mut self, event: &netlink::LinkEvent) {
         self.plane.follow_links();
         let port = ports::heard(&self.chassis, event);
-        if port.is_some() {
+        if port.is_some() || ports::renewed(event) {
             self.plane.doubt();
         }
         self.bring_up_to_date();
