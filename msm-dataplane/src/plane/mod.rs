@@ -1,5 +1,6 @@
 //! Making the forwarding plane what is desired, by differences: what is right already is not written.
 
+pub mod acl;
 mod check;
 mod config;
 mod groups;
@@ -34,6 +35,7 @@ pub struct Plane<S> {
     pool: Pool,
     /// As PLANE_CONFIG has it: a capture that an earlier owner began is none of ours, and ends with the first reconcile.
     capture: u32,
+    acl: acl::Memory,
     /// What a part needs; `None` before a whole reconcile, and after an error.
     known: Option<Known>,
 }
@@ -60,6 +62,7 @@ impl<S: Store + Links> Plane<S> {
             stations: Stations::new(),
             pool: Pool::new(),
             capture: 0,
+            acl: acl::Memory::new(),
             known: None,
         }
     }

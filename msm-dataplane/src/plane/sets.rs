@@ -27,7 +27,7 @@ const SPARES: usize = 256;
 /// Sets made for what is wanted now, at a time: bounds the descriptors held.
 const BATCH: usize = 256;
 /// The index that no VLAN names: it is written to wait for a grace period and for nothing else.
-const NOBODY: u16 = 0;
+pub(super) const NOBODY: u16 = 0;
 
 /// Room for `members` and some more, of `ports` that there are.
 fn room(members: usize, ports: usize) -> usize {

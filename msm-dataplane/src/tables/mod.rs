@@ -3,6 +3,7 @@
 //! Values are laid out by hand from the fields' bytes, in the order of the `repr(C)` type in `msm_abi`; a test of each table
 //! compares the length with the type's size.
 
+pub mod acl;
 pub mod acl_hits;
 pub mod capture;
 pub mod control;

@@ -1,0 +1,149 @@
+//! ACL_CLASS, ACL_BITS, ACL_MAC and ACL_ACTIONS: the access list, twice.
+
+use msm_abi::{AclAction, AclBits, AclBlock, AclMacKey};
+
+use super::{at, failed, get, join, part, read, remove, u32_at, u64_at};
+use crate::{
+    TableError,
+    store::{Store, Table},
+};
+
+const BLOCK: usize = size_of::<AclBlock>();
+const BITS: usize = size_of::<AclBits>();
+const ACTION: usize = size_of::<AclAction>();
+const MAC: usize = size_of::<AclMacKey>();
+
+/// Writes blocks from number `first`, of both halves counted; their bytes one after the other.
+///
+/// # Errors
+/// What the kernel says; those before some point are written.
+pub fn set_blocks(store: &mut impl Store, first: u32, blocks: &[u8]) -> Result<(), TableError> {
+    run(store, Table::AclClass, first, blocks, BLOCK)
+}
+
+/// The same of classes.
+///
+/// # Errors
+/// What the kernel says; those before some point are written.
+pub fn set_classes(store: &mut impl Store, first: u32, classes: &[u8]) -> Result<(), TableError> {
+    run(store, Table::AclBits, first, classes, BITS)
+}
+
+/// Writes actions from number `first`, of both halves counted.
+///
+/// # Errors
+/// What the kernel says; those before some point are written.
+pub fn set_actions(store: &mut impl Store, first: u32, actions: &[AclAction]) -> Result<(), TableError> {
+    let bytes = |action: &AclAction| -> [u8; ACTION] {
+        join(&[&action.permit.to_ne_bytes(), &action.counter.to_ne_bytes()])
+    };
+    let values: Vec<u8> = actions.iter().flat_map(bytes).collect();
+    run(store, Table::AclActions, first, &values, ACTION)
+}
+
+fn run(
+    store: &mut impl Store,
+    table: Table,
+    first: u32,
+    values: &[u8],
+    len: usize,
+) -> Result<(), TableError> {
+    let indexes: Vec<u32> = (first..).take(values.len() / len).collect();
+    store.update_array(table, &indexes, values).map_err(failed("write", table))
+}
+
+/// An entry of a block.
+///
+/// # Errors
+/// What the kernel says.
+pub fn entry(store: &impl Store, block: u32, entry: u8) -> Result<u16, TableError> {
+    let bytes: [u8; BLOCK] = at(store, Table::AclClass, block)?;
+    Ok(u16::from_ne_bytes(part(&bytes, 2 * usize::from(entry))))
+}
+
+/// A class.
+///
+/// # Errors
+/// What the kernel says.
+pub fn class(store: &impl Store, class: u32) -> Result<AclBits, TableError> {
+    Ok(bits(&at::<BITS>(store, Table::AclBits, class)?))
+}
+
+/// A class from its bytes.
+///
+/// # Panics
+/// If there are fewer than a class has.
+#[must_use]
+pub fn bits(bytes: &[u8]) -> AclBits {
+    AclBits { sum: u64_at(bytes, 0), words: std::array::from_fn(|word| u64_at(bytes, 8 + 8 * word)) }
+}
+
+/// What a rule does.
+///
+/// # Errors
+/// What the kernel says.
+pub fn action(store: &impl Store, rule: u32) -> Result<AclAction, TableError> {
+    let bytes: [u8; ACTION] = at(store, Table::AclActions, rule)?;
+    Ok(AclAction { permit: u32_at(&bytes, 0), counter: u32_at(&bytes, 4) })
+}
+
+/// Calls `each` with `count` actions from number `first`.
+///
+/// # Errors
+/// What the kernel says.
+pub fn actions(
+    store: &impl Store,
+    first: u32,
+    count: u32,
+    each: &mut dyn FnMut(AclAction),
+) -> Result<(), TableError> {
+    let mut one = |_, bytes: &[u8]| each(AclAction { permit: u32_at(bytes, 0), counter: u32_at(bytes, 4) });
+    store.read_array(Table::AclActions, first, count, &mut one).map_err(failed("list", Table::AclActions))
+}
+
+fn mac_bytes(key: &AclMacKey) -> [u8; MAC] {
+    join(&[&key.mac, &[key.field, key.half]])
+}
+
+/// The class of a MAC address, if a rule names it.
+///
+/// # Errors
+/// What the kernel says.
+pub fn mac(store: &impl Store, key: &AclMacKey) -> Result<Option<u16>, TableError> {
+    let class = get::<4>(store, Table::AclMac, &mac_bytes(key))?.map(u32::from_ne_bytes);
+    Ok(class.and_then(|class| u16::try_from(class).ok()))
+}
+
+/// MAC addresses of both halves.
+///
+/// # Errors
+/// What the kernel says.
+pub fn macs(store: &impl Store) -> Result<Vec<AclMacKey>, TableError> {
+    let mut keys = Vec::new();
+    read(store, Table::AclMac, &mut |key, _| {
+        keys.push(AclMacKey { mac: part(key, 0), field: key[6], half: key[7] });
+    })?;
+    Ok(keys)
+}
+
+/// Writes classes of MAC addresses.
+///
+/// # Errors
+/// What the kernel says; some may be written.
+pub fn set_macs(store: &mut impl Store, macs: &[(AclMacKey, u16)]) -> Result<(), TableError> {
+    if macs.is_empty() {
+        return Ok(());
+    }
+    let bytes =
+        |(key, class): &(AclMacKey, u16)| (mac_bytes(key).to_vec(), u32::from(*class).to_ne_bytes().to_vec());
+    let entries: Vec<_> = macs.iter().map(bytes).collect();
+    store.update_many(Table::AclMac, &entries).map_err(failed("write", Table::AclMac))
+}
+
+/// Removes a MAC address.
+///
+/// # Errors
+/// What the kernel says.
+pub fn remove_mac(store: &mut impl Store, key: &AclMacKey) -> Result<bool, TableError> {
+    remove(store, Table::AclMac, &mac_bytes(key))
+}
