@@ -9,7 +9,11 @@ use crate::{
     Routing, TableError, Touched, TreeError,
     capture::Capturing,
     lock::DirLock,
-    plane::{Plane, learning::Drift},
+    plane::{
+        Plane,
+        acl::{AclList, Compiled},
+        learning::Drift,
+    },
     store::{Access, Kernel},
 };
 
@@ -75,6 +79,31 @@ impl Owner {
             tracing::info!(attached = ?changes.attached, detached = ?changes.detached, "reconciled");
         }
         Ok(changes)
+    }
+
+    /// True if this access list is in force. Reads two entries.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn acl_in_force(&self, list: &AclList) -> Result<bool, TableError> {
+        self.plane.acl_in_force(list)
+    }
+
+    /// Makes `list` the access list in force: nothing is written if it is, else it is compiled and installed, at once and whole: no frame
+    /// sees a part of it.
+    ///
+    /// # Errors
+    /// [`TableError`]: the list before is in force; call again.
+    pub fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
+        self.plane.reconcile_acl(list)
+    }
+
+    /// [`Owner::reconcile_acl`] of a list that was compiled elsewhere, whether it is in force or not.
+    ///
+    /// # Errors
+    /// As [`Owner::reconcile_acl`].
+    pub fn install_acl(&mut self, compiled: &Compiled) -> Result<Changes, TableError> {
+        self.plane.install_acl(compiled)
     }
 
     /// Makes the routing tables what is desired, writing differences only: 0 writes if nothing differs. A frame sees the IPv4 routes of before

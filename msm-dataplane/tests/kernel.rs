@@ -1,5 +1,6 @@
 //! The contract over the kernel, and what only a kernel can show: pins, locks, links, descriptors. Needs root, iproute2 and the object.
 
+mod acl_lists;
 #[path = "kernel/bed.rs"]
 mod bed;
 #[path = "kernel/capture.rs"]
@@ -33,6 +34,8 @@ contract::contract!(over_kernel: reconcile_writes_differences, a_port_comes_back
     an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to, a_part_costs_what_it_changes,
     a_driver_is_changed_in_place, rates_and_limits, stations_are_counted,
     groups_come_change_and_go, gates_start_closed);
+
+contract::acl_contract!(over_kernel);
 
 fn name(text: &str) -> OwnerName {
     text.parse().expect("a name")

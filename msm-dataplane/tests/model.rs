@@ -1,5 +1,6 @@
 //! The contract over the model, and convergence under chaos.
 
+mod acl_lists;
 mod contract;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, ShareEntry, port_flags};
 use msm_dataplane::{
     Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, TableError,
     Touched,
-    plane::Plane,
+    plane::{Plane, acl::AclList},
     store::{Chaos, Hook, Links, Model, Store, Table},
     tables::{egress, fdb, flood, ports, sharing, tx},
 };
@@ -63,6 +64,15 @@ impl Subject for OverModel {
             .update(Table::FdbGen, &msm_abi::fdb_gen::OWNER.to_ne_bytes(), &generation.to_ne_bytes())
             .expect("written");
     }
+    fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
+        self.0.reconcile_acl(list)
+    }
+    fn hit(&mut self, counter: u32, hits: u64) {
+        self.write(Table::AclHits, counter, hits.to_ne_bytes());
+    }
+    fn write<const N: usize>(&mut self, table: Table, index: u32, value: [u8; N]) {
+        self.0.store_mut().update(table, &index.to_ne_bytes(), &value).expect("written");
+    }
 }
 
 fn over_model(test: impl FnOnce(&mut OverModel)) {
@@ -74,6 +84,8 @@ contract::contract!(over_model: reconcile_writes_differences, a_port_comes_back_
     an_interrupted_change_is_finished, a_disabled_port_is_not_sent_to, a_part_costs_what_it_changes,
     a_driver_is_changed_in_place, rates_and_limits, stations_are_counted,
     groups_come_change_and_go, gates_start_closed);
+
+contract::acl_contract!(over_model);
 
 /// Seeds of the chaos series: each is 12 changes of the desired state at each of three failure rates.
 const SEEDS: u64 = 16;
@@ -391,4 +403,40 @@ proptest! {
         let writes = parts.reconcile(&desired).expect("the model takes it").writes;
         prop_assert_eq!(writes, 0, "a whole finds nothing to do");
     }
+}
+
+/// Whenever an owner dies, frames meet the list before or the list after, whole; and the next owner makes what it wants.
+#[test]
+fn a_list_is_never_seen_in_part() {
+    use contract::acl::{lists, meant, verdicts};
+    let mut ends = BTreeSet::new();
+    for seed in 10..12 {
+        let lists = lists(seed);
+        let compiled: Vec<_> = lists.iter().map(|list| list.compile().expect("lawful")).collect();
+        let mut plane = Plane::new(Model::new(16));
+        plane.install_acl(&compiled[0]).expect("installed");
+        plane.install_acl(&compiled[1]).expect("installed");
+        let before = plane.store().clone();
+        for operations in 0.. {
+            let mut dying = Plane::new(Chaos::new(before.clone(), 0, seed + operations));
+            dying.store_mut().end_after(operations);
+            let ended = dying.install_acl(&compiled[2]);
+            let mut found = dying.store_mut().inner().clone();
+            found.owner_dies();
+            let shown = verdicts(&found);
+            assert!(shown == meant(&lists[1]) || shown == meant(&lists[2]), "after {operations} operations");
+            for (wanted, compiled) in lists.iter().zip(&compiled).skip(1) {
+                let mut next = Plane::new(found.clone());
+                let whole = next.acl_in_force(wanted).expect("read");
+                assert!(!whole || shown == meant(wanted), "taken for what it is not, after {operations}");
+                next.install_acl(compiled).expect("installed");
+                assert_eq!(verdicts(next.store()), meant(wanted));
+            }
+            if ended.is_ok() {
+                ends.insert(operations);
+                break;
+            }
+        }
+    }
+    assert!(ends.iter().all(|operations| *operations > 8), "{ends:?}");
 }

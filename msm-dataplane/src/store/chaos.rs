@@ -13,13 +13,14 @@ pub struct Chaos<S> {
     inner: S,
     per_mille: u64,
     state: Cell<u64>,
+    left: Cell<Option<u64>>,
 }
 
 impl<S> Chaos<S> {
     /// `per_mille` of 1,000 operations fail.
     #[must_use]
     pub const fn new(inner: S, per_mille: u64, seed: u64) -> Self {
-        Self { inner, per_mille, state: Cell::new(seed) }
+        Self { inner, per_mille, state: Cell::new(seed), left: Cell::new(None) }
     }
 
     /// The back end below.
@@ -32,6 +33,11 @@ impl<S> Chaos<S> {
         self.per_mille = per_mille;
     }
 
+    /// After so many operations every one fails: its owner has died.
+    pub fn end_after(&self, operations: u64) {
+        self.left.set(Some(operations));
+    }
+
     /// splitmix64: every seed gives a full-period sequence.
     fn random(&self) -> u64 {
         let state = self.state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -42,6 +48,10 @@ impl<S> Chaos<S> {
     }
 
     fn strikes(&self) -> bool {
+        if let Some(left) = self.left.get() {
+            self.left.set(Some(left.saturating_sub(1)));
+            return left == 0;
+        }
         self.random() % 1000 < self.per_mille
     }
 

@@ -1,6 +1,8 @@
 //! What must hold over every back end: the same tests run over the model and over the kernel.
 #![allow(unreachable_pub, reason = "each test binary includes this module")]
 
+pub mod acl;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use msm_abi::{
@@ -11,7 +13,8 @@ use msm_abi::{
 use msm_dataplane::{
     Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, PortFault, StaticEntry,
     TableError, Touched,
-    store::{Hook, Links, Store},
+    plane::acl::AclList,
+    store::{Hook, Links, Store, Table},
     tables::{egress, fdb, flood, gates, learn, limits, plane_config, ports, sharing, tx, vlans},
 };
 
@@ -35,6 +38,11 @@ pub trait Subject {
     fn learn(&mut self, key: FdbKey, entry: FdbEntry);
     /// Writes the owner's part of FDB_GEN behind its back.
     fn set_generation(&mut self, generation: u64);
+    fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError>;
+    /// Counts as the programs do.
+    fn hit(&mut self, counter: u32, hits: u64);
+    /// Writes an entry of an array behind the owner's back.
+    fn write<const N: usize>(&mut self, table: Table, index: u32, value: [u8; N]);
 }
 
 pub const PORTS: [Lport; 4] = [0, 1, 64, 65];
@@ -613,3 +621,17 @@ macro_rules! contract {
     };
 }
 pub(crate) use contract;
+
+/// The same of the access list's.
+macro_rules! acl_contract {
+    ($run:ident) => {
+        contract::acl_contract!($run: a_list_is_in_force_and_found_right, an_interrupted_list_is_finished, hits_are_of_a_rule);
+    };
+    ($run:ident: $($test:ident),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            $run(|subject| contract::acl::$test(subject));
+        })*
+    };
+}
+pub(crate) use acl_contract;

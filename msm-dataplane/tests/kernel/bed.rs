@@ -8,7 +8,9 @@ use std::{
 
 use msm_abi::{FdbEntry, FdbKey, names};
 use msm_dataplane::{
-    Changes, Desired, FdbFilter, MsmSlot, Owner, OwnerName, PinTree, TableError, Touched, store::Kernel,
+    Changes, Desired, FdbFilter, MsmSlot, Owner, OwnerName, PinTree, TableError, Touched,
+    plane::acl::AclList,
+    store::{Kernel, Table},
 };
 
 use crate::{contract::Subject, fds::pinned};
@@ -158,5 +160,22 @@ impl Subject for OverKernel<'_> {
         let map = aya::maps::Map::Array(pinned(&self.pin(names::FDB_GEN)));
         let mut word = aya::maps::Array::<_, u64>::try_from(map).expect("an array of words");
         word.set(msm_abi::fdb_gen::OWNER, generation, 0).expect("written");
+    }
+    fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
+        self.owner().reconcile_acl(list)
+    }
+    fn hit(&mut self, counter: u32, hits: u64) {
+        let map = aya::maps::Map::PerCpuArray(pinned(&self.pin(names::ACL_HITS)));
+        let mut counters = aya::maps::PerCpuArray::<_, u64>::try_from(map).expect("an array of words");
+        let mut cpus = vec![0; aya::util::nr_cpus().expect("a number")];
+        cpus[0] = hits;
+        counters
+            .set(counter, aya::maps::PerCpuValues::try_from(cpus).expect("a value a CPU"), 0)
+            .expect("written");
+    }
+    fn write<const N: usize>(&mut self, table: Table, index: u32, value: [u8; N]) {
+        let map = aya::maps::Map::Array(pinned(&self.pin(table.name())));
+        let mut array = aya::maps::Array::<_, [u8; N]>::try_from(map).expect("an array");
+        array.set(index, value, 0).expect("written");
     }
 }

@@ -189,6 +189,3 @@ fn macs(store: &mut impl Store, compiled: &Compiled, half: u8) -> Result<(), Tab
         compiled.macs.iter().map(|(key, class)| (AclMacKey { half, ..*key }, *class)).collect();
     acl::set_macs(store, &macs)
 }
-
-#[cfg(test)]
-mod tests;
