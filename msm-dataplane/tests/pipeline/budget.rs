@@ -26,7 +26,13 @@ fn ns_a_run(plane: &Plane, program: &str, sent: &[u8]) -> u128 {
 #[test]
 fn instructions_and_time() {
     let mut plane = Plane::new();
-    for name in [names::PROG_DISPATCH, names::PROG_INGRESS, names::PROG_EGRESS, names::PROG_EGRESS_TEST] {
+    for name in [
+        names::PROG_DISPATCH,
+        names::PROG_INGRESS,
+        names::PROG_EGRESS,
+        names::PROG_EGRESS_TEST,
+        names::PROG_TCX,
+    ] {
         let (verified, translated) = plane.instructions(name);
         println!("{name:12} {verified:6} instructions verified, {translated:5} translated");
         assert!((1..VERIFIED_AT_MOST).contains(&verified), "{name}: {verified}");

@@ -91,7 +91,7 @@ fn control_addresses() {
     plane.control(EAPS, 0, ControlAction::Discard);
     dropped(&plane, &frame(EAPS, S11), DropReason::Control);
     // The VLAN's own entry wins.
-    plane.control(EAPS, 1, ControlAction::TrapAndForward);
+    plane.control(EAPS, 1, ControlAction::Forward);
     assert_eq!(plane.run(&frame(EAPS, S11)).action, XDP_REDIRECT);
     plane.control(BPDU, 1, ControlAction::Forward);
     assert_eq!(plane.run(&frame(BPDU, S11)).header().vid, 1);

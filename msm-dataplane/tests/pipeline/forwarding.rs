@@ -3,6 +3,7 @@
 use msm_abi::{FabricState, FdbEntry, FloodHeader, HEADER_VERSION, PortEntry, header_flags, names};
 
 use crate::frames::*;
+use crate::model::flow_flags;
 use crate::plane::*;
 
 #[test]
@@ -32,7 +33,8 @@ fn unknown_group_and_forwarded_control_addresses_flood() {
         let sent = frame(destination, S11);
         let outcome = plane.run(&sent);
         assert_eq!((outcome.action, &outcome.frame), (XDP_REDIRECT, &sent));
-        let header = FloodHeader { version: HEADER_VERSION, vid: 1, lport: P11, flags: 0 };
+        let flags = flow_flags(&sent, 1, P11);
+        let header = FloodHeader { version: HEADER_VERSION, vid: 1, lport: P11, flags };
         assert_eq!(outcome.header(), header);
         assert_eq!(plane.counters(u32::from(P11)).flooded, n as u64 + 1);
     }
@@ -49,7 +51,8 @@ fn metadata_of_a_peer_is_none_of_ours() {
         assert_eq!((unicast.action, unicast.metadata), (XDP_REDIRECT, vec![]), "{len} bytes");
         assert_eq!(unicast.frame, frame(S12, S11));
         let flooded = plane.run_program(names::PROG_INGRESS, &frame(BROADCAST, S11), &foreign);
-        let header = FloodHeader { version: HEADER_VERSION, vid: 1, lport: P11, flags: 0 };
+        let flags = flow_flags(&frame(BROADCAST, S11), 1, P11);
+        let header = FloodHeader { version: HEADER_VERSION, vid: 1, lport: P11, flags };
         assert_eq!((flooded.header(), flooded.frame), (header, frame(BROADCAST, S11)), "{len} bytes");
     }
 }
@@ -89,7 +92,8 @@ fn a_priority_tag_is_untagged() {
     let retagged = plane.run(&tagged(S21, S11, priority));
     assert_eq!(retagged.frame, tagged(S21, S11, priority | 1), "the priority stays");
     let flooded = plane.run(&tagged(BROADCAST, S11, priority));
-    assert_eq!((flooded.header().vid, flooded.header().flags), (1, header_flags::TAGGED));
+    let flags = header_flags::TAGGED | flow_flags(&tagged(BROADCAST, S11, priority), 1, P11);
+    assert_eq!((flooded.header().vid, flooded.header().flags), (1, flags));
     assert_eq!(flooded.frame, tagged(BROADCAST, S11, priority), "the copies are tagged at egress");
 }
 
@@ -103,6 +107,7 @@ fn a_flood_says_what_its_fabric_does() {
     ] {
         plane.fabric(0, state);
         let outcome = plane.run(&frame(BROADCAST, S11));
+        let flags = flags | flow_flags(&frame(BROADCAST, S11), 1, P11);
         assert_eq!((outcome.action, outcome.header().flags), (XDP_REDIRECT, flags));
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use msm_abi::{
     ControlAction, DropReason, FdbKey, Lport, PortCounters, fabric_bucket_index, flow_bucket, flow_hash,
-    header_flags,
+    header_flags, share_bucket,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,25 @@ fn default_action(mac: [u8; 6]) -> Option<ControlAction> {
     }
 }
 
+/// What a flood's header says of where its frame came in, and of its flow.
+pub(crate) fn flow_flags(frame: &[u8], vid: u16, lport: Lport) -> u16 {
+    let station = |at: usize| FdbKey::new(frame[at..at + 6].try_into().unwrap(), vid).0;
+    let at = if frame[12..14] == [0x81, 0x00] { 16 } else { 12 };
+    let kind = u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let word = |at: usize| u64::from(u32::from_be_bytes(frame[at..at + 4].try_into().unwrap()));
+    let ip = &frame[at + 2..];
+    let (source, destination) = match kind {
+        0x0800 if ip.len() >= 20 && ip[0] >> 4 == 4 && ip[0] & 15 >= 5 => (word(at + 14), word(at + 18)),
+        0x86DD if ip.len() >= 40 && ip[0] >> 4 == 6 => {
+            let half = |from: usize| word(at + 2 + from) << 32 | word(at + 6 + from);
+            (half(8) ^ half(16), half(24) ^ half(32))
+        }
+        _ => (station(6), station(0)),
+    };
+    let bucket = share_bucket(flow_hash(source, destination)) as u16;
+    (lport / 64) << header_flags::SLOT_SHIFT | bucket << header_flags::BUCKET_SHIFT
+}
+
 impl Model {
     pub(crate) fn receive(&mut self, port: Port, frame: &[u8]) -> Verdict {
         let counters = self.counters.entry(port.lport).or_default();
@@ -119,19 +138,21 @@ impl Model {
         let source: [u8; 6] = frame[6..12].try_into().unwrap();
         let tci = if has_tag { u16::from_be_bytes([frame[14], frame[15]]) } else { 0 };
         let vid = if tci & 0xFFF == 0 { port.pvid } else { tci & 0xFFF };
-        let vlan = self.vlans.get(&vid).cloned().ok_or(DropReason::NotMember)?;
-        let members = if tci & 0xFFF == 0 { &vlan.untagged } else { &vlan.tagged };
-        if !members.contains(&port.lport) {
-            return Err(DropReason::NotMember);
-        }
         let to_control = default_action(destination);
         if let Some(default) = to_control {
             let said = self.control.get(&(destination, vid)).or(self.control.get(&(destination, 0)));
             match said.copied().unwrap_or(default) {
                 ControlAction::Discard => return Err(DropReason::Control),
                 ControlAction::Trap => return Err(DropReason::NoTrap),
-                ControlAction::Forward | ControlAction::TrapAndForward => {}
+                // Nobody traps spanning tree yet.
+                ControlAction::TrapAndForward => return Err(DropReason::NoTrap),
+                ControlAction::Forward => {}
             }
+        }
+        let vlan = self.vlans.get(&vid).cloned().ok_or(DropReason::NotMember)?;
+        let members = if tci & 0xFFF == 0 { &vlan.untagged } else { &vlan.tagged };
+        if !members.contains(&port.lport) {
+            return Err(DropReason::NotMember);
         }
         if source[0] & 1 == 1 || source == [0; 6] {
             return Err(DropReason::BadSource);
@@ -152,7 +173,10 @@ impl Model {
                     Fabric::Unprogrammed => header_flags::FABRIC_UNPROGRAMMED,
                     Fabric::Absent => header_flags::FABRIC_ABSENT,
                 };
-                return Ok(Verdict::Flood { vid, flags: flags | fabric });
+                return Ok(Verdict::Flood {
+                    vid,
+                    flags: flags | fabric | flow_flags(frame, vid, port.lport),
+                });
             }
         };
         if known.blackhole {

@@ -8,12 +8,12 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
-use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use msm_abi::{
-    ControlAction, ControlKey, ControlValue, DropReason, FDB_DEFAULT, FabricState, FdbEntry, FdbKey,
-    FloodHeader, GateEntry, GateState, LPORTS, Lport, PlaneConfig, PortCounters, PortEntry, VlanEntry,
-    fdb_gen, gate_index, names, port_flags, vlan_flags,
+    ControlAction, ControlKey, ControlValue, CpuClass, DropReason, FDB_DEFAULT, FabricState, FdbEntry,
+    FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport, PlaneConfig, PortCounters, PortEntry,
+    VlanEntry, fdb_gen, gate_index, names, port_flags, vlan_flags,
 };
 
 /// The netdev of every test frame.
@@ -74,6 +74,7 @@ impl Plane {
         for name in [names::PROG_DISPATCH, names::PROG_INGRESS, names::PROG_EGRESS, names::PROG_EGRESS_TEST] {
             xdp(&mut ebpf, name).load().unwrap_or_else(|e| panic!("verifying {name}: {e:?}"));
         }
+        tcx(&mut ebpf).load().unwrap_or_else(|e| panic!("verifying {}: {e:?}", names::PROG_TCX));
         Self { ebpf, _members: Vec::new() }
     }
 
@@ -181,7 +182,7 @@ impl Plane {
 
     pub(crate) fn control(&self, mac: [u8; 6], vid: u16, action: ControlAction) {
         let key = ControlKey { mac, vid, ..ControlKey::default() };
-        self.set(names::CONTROL, &key, &ControlValue { action: action as u32, class: 0 });
+        self.set(names::CONTROL, &key, &ControlValue { action: action as u32, class: CpuClass::Stp as u32 });
     }
 
     pub(crate) fn fabric(&self, fabric: u32, state: FabricState) {
@@ -290,9 +291,18 @@ impl Plane {
 
     /// Instructions that the verifier walked through, and that there are after translation.
     pub(crate) fn instructions(&mut self, program: &str) -> (u32, u32) {
-        let info = xdp(&mut self.ebpf, program).info().expect("program info");
+        let info = if program == names::PROG_TCX {
+            tcx(&mut self.ebpf).info()
+        } else {
+            xdp(&mut self.ebpf, program).info()
+        }
+        .expect("program info");
         (info.verified_instruction_count().unwrap_or(0), info.size_translated().unwrap_or(0) / 8)
     }
+}
+
+fn tcx(ebpf: &mut Ebpf) -> &mut SchedClassifier {
+    ebpf.program_mut(names::PROG_TCX).expect("the tcx program").try_into().expect("a classifier")
 }
 
 fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut Xdp {

@@ -1,4 +1,4 @@
-//! Memory that is not ours: the frame, its metadata, and map values. All of this crate's pointers end here (and in word.rs).
+//! Memory that is not ours: the frame as XDP has it, its metadata, and map values. All of this crate's pointers end here, in skb.rs and in word.rs.
 //!
 //! Packet words are loaded by one instruction each, whatever their alignment. Rust would call that undefined through a
 //! typed pointer, and through an unaligned read LLVM makes eight byte loads of it; so it is said in assembly. The
@@ -7,25 +7,11 @@
 use core::arch::asm;
 use core::ptr::NonNull;
 
+use super::frame::Wire;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::btf_maps::RingBuf;
 use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use aya_ebpf::programs::XdpContext;
-use msm_abi::{CaptureHeader, CaptureRecord};
-
-/// A number as it stands on the wire, big-endian.
-pub(crate) trait Wire: Sized {
-    /// Reads from `at`, of any alignment.
-    ///
-    /// # Safety
-    /// `at .. at + size_of::<Self>()` lies inside the packet or its metadata, by a comparison that the verifier sees.
-    unsafe fn load(at: usize) -> Self;
-    /// Writes to `at`, of any alignment.
-    ///
-    /// # Safety
-    /// As for [`Wire::load`].
-    unsafe fn store(self, at: usize);
-}
 
 macro_rules! wire {
     ($($type:ty),*) => {$(
@@ -63,6 +49,17 @@ impl Packet {
     #[inline(always)]
     pub(crate) fn new(ctx: &XdpContext) -> Self {
         Self { ctx: ctx.ctx }
+    }
+
+    /// For a subprogram: of the same run, and `context` is the program's.
+    #[inline(always)]
+    pub(crate) fn from_context(context: *mut xdp_md) -> Self {
+        Self { ctx: context }
+    }
+
+    #[inline(always)]
+    pub(crate) fn context(&self) -> *mut xdp_md {
+        self.ctx
     }
 
     #[inline(always)]
@@ -183,21 +180,19 @@ impl Packet {
 /// A number that the compiler knows nothing of: it can neither drop a comparison nor do sums before one, both of which would
 /// hide from the verifier what the comparison says.
 #[inline(always)]
-fn opaque(mut number: u64) -> u64 {
+pub(crate) fn opaque(mut number: u64) -> u64 {
     // SAFETY: it moves a register to itself. (Two lines of source at one instruction are refused by the kernel: it must be one.)
     unsafe { asm!("{0} = {0}", inout(reg) number, options(nomem, nostack, preserves_flags)) };
     number
 }
 
-/// Writes `record` into `ring` with `captured` bytes of its frame; `None` if the ring is full.
+/// Writes the first `len` bytes of `record` into `ring`; `None` if the ring is full.
+///
+/// # Safety
+/// `record` has no padding, and `len` is at most its size by a comparison that the verifier sees.
 #[inline(always)]
-pub(crate) fn write<const N: usize>(
-    ring: &RingBuf<CaptureRecord, N>,
-    record: &CaptureRecord,
-    captured: u64,
-) -> Option<()> {
-    let len = size_of::<CaptureHeader>() + captured as usize;
-    // SAFETY: a record begins with its header and the frame, of which `captured` bytes are there.
+pub(crate) unsafe fn write<T, const N: usize>(ring: &RingBuf<T, N>, record: &T, len: usize) -> Option<()> {
+    // SAFETY: the caller's bounds.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u8>(), len) };
     ring.output_untyped::<[u8]>(bytes, 0).ok()
 }

@@ -2,7 +2,6 @@
 
 use msm_abi::{DropReason, FdbKey, PortEntry, VlanEntry, port_flags, vlan_flags};
 
-use super::access::Packet;
 use super::maps::{PORTS, VLANS};
 use super::parse::{Header, Mac, VID_MASK};
 
@@ -36,14 +35,25 @@ pub(crate) fn enabled(port: &PortEntry) -> Result<(), DropReason> {
     Ok(())
 }
 
-/// The VLAN of a frame: its tag's, or the port's if it has none or one without a VLAN id (IEEE 802.1Q-2018 6.9.1). The
-/// port must be a member in just that way, tagged or untagged.
+/// The VLAN id of a frame: its tag's, or the port's if it has none or one without a VLAN id (IEEE 802.1Q-2018 6.9.1).
 #[inline(always)]
-pub(crate) fn vlan(port: &PortEntry, header: &Header) -> Result<Vlan, DropReason> {
+pub(crate) fn vid(port: &PortEntry, header: &Header) -> u16 {
     let tagged = header.tci.unwrap_or(0) & VID_MASK;
-    let id = if tagged != 0 { tagged } else { port.pvid };
+    if tagged != 0 { tagged } else { port.pvid }
+}
+
+/// The VLAN of a frame. The port must be a member in just that way, tagged or untagged.
+#[inline(always)]
+pub(crate) fn vlan(port: &PortEntry, header: &Header, id: u16) -> Result<Vlan, DropReason> {
     let entry = existing(id).ok_or(DropReason::NotMember)?;
-    let member = if tagged != 0 { entry.is_tagged(port.lport) } else { entry.is_untagged(port.lport) };
+    let tagged = header.tci.unwrap_or(0) & VID_MASK != 0;
+    let member = if port.flags & port_flags::SVI != 0 {
+        !tagged && entry.svi == port.lport
+    } else if tagged {
+        entry.is_tagged(port.logical)
+    } else {
+        entry.is_untagged(port.logical)
+    };
     if !member {
         return Err(DropReason::NotMember);
     }
@@ -54,10 +64,4 @@ pub(crate) fn vlan(port: &PortEntry, header: &Header) -> Result<Vlan, DropReason
 #[inline(always)]
 pub(crate) fn existing(id: u16) -> Option<&'static VlanEntry> {
     VLANS.get(u32::from(id)).filter(|entry| entry.flags & vlan_flags::EXISTS != 0)
-}
-
-/// The metadata that a frame may bring along a veth's wire is none of ours.
-#[inline(always)]
-pub(crate) fn normalise(packet: &mut Packet) -> Result<(), DropReason> {
-    packet.resize_metadata(0).ok_or(DropReason::Headroom)
 }

@@ -3,7 +3,6 @@
 use msm_abi::{ControlAction, ControlKey, DropReason};
 
 use super::access::shared;
-use super::classify::Vlan;
 use super::maps::CONTROL;
 use super::parse::Mac;
 
@@ -30,26 +29,35 @@ pub(crate) fn is_control(mac: Mac) -> bool {
     default_action(mac).is_some()
 }
 
-/// Whether the frame goes on, and if so whether it is one for a control address: those are flooded like a group address.
+/// What becomes of a frame by its destination.
+pub(crate) enum Control {
+    /// Nothing special: it is no control address.
+    None,
+    /// It goes on like one to a group address.
+    Forward,
+    /// To the ring of this class, and on if said so.
+    Trap { class: u32, forward: bool },
+}
+
+/// Looks whether the frame is for a control address, in VLAN `vid` or in any.
 #[inline(always)]
-pub(crate) fn admit(destination: Mac, vlan: &Vlan) -> Result<bool, DropReason> {
-    let Some(default) = default_action(destination) else { return Ok(false) };
-    let action = entry(destination, vlan.id).or_else(|| entry(destination, 0)).unwrap_or(default as u32);
-    if action == ControlAction::Forward as u32 || action == ControlAction::TrapAndForward as u32 {
-        Ok(true)
-    } else if action == ControlAction::Trap as u32 {
-        Err(DropReason::NoTrap)
+pub(crate) fn admit(destination: Mac, vid: u16) -> Result<Control, DropReason> {
+    let Some(default) = default_action(destination) else { return Ok(Control::None) };
+    let word = entry(destination, vid).or_else(|| entry(destination, 0)).unwrap_or(default as u64);
+    let (action, class) = (word as u32, (word >> 32) as u32);
+    if action == ControlAction::Forward as u32 {
+        Ok(Control::Forward)
+    } else if action == ControlAction::Trap as u32 || action == ControlAction::TrapAndForward as u32 {
+        Ok(Control::Trap { class, forward: action == ControlAction::TrapAndForward as u32 })
     } else {
         Err(DropReason::Control)
     }
 }
 
 #[inline(always)]
-fn entry(mac: Mac, vid: u16) -> Option<u32> {
-    let octets = mac.0.to_be_bytes();
-    let mac = [octets[2], octets[3], octets[4], octets[5], octets[6], octets[7]];
-    let key = ControlKey { mac, vid, protocol: 0, pad: [0; 6] };
+fn entry(mac: Mac, vid: u16) -> Option<u64> {
+    let key = ControlKey { mac: mac.octets(), vid, protocol: 0, pad: [0; 6] };
     // SAFETY: atomics; another key's action for one frame is what a change of the table at this instant would give too.
     let value = unsafe { shared(CONTROL.get_ptr(key)) }?;
-    Some(value.load() as u32)
+    Some(value.load())
 }

@@ -1,6 +1,6 @@
 //! Counters: per CPU and port, so that counting shares no cache line.
 
-use msm_abi::{DropReason, LPORTS, PortCounters};
+use msm_abi::{LPORTS, PortCounters};
 
 use super::access::own;
 use super::maps::COUNTERS;
@@ -26,9 +26,9 @@ pub(crate) fn received(index: u32, bytes: u64) {
     });
 }
 
-/// Counts a dropped frame.
+/// Counts a frame dropped for a `msm_abi::DropReason` (as number).
 #[inline(always)]
-pub(crate) fn dropped(index: u32, reason: DropReason) {
+pub(crate) fn dropped(index: u32, reason: u32) {
     of(index, |port| {
         if let Some(count) = port.drops.get_mut(reason as usize) {
             *count += 1;

@@ -1,6 +1,6 @@
 //! Gates: what a loop protocol lets through a port (IEEE 802.1Q-2018 8.4), and for how long its word holds.
 
-use msm_abi::{DOMAINS, DropReason, GateState, Lport, gate_index};
+use msm_abi::{DOMAINS, DropReason, GateState, Lport, PORTS, gate_index};
 
 use super::classify::Vlan;
 use super::clock::Now;
@@ -11,7 +11,8 @@ use super::maps::GATES;
 #[inline(always)]
 pub(crate) fn state(vlan: &Vlan, lport: Lport, now: Now) -> GateState {
     let domain = vlan.entry.domain;
-    if domain == 0 {
+    // The stack is behind no gate.
+    if domain == 0 || lport >= PORTS as Lport {
         return GateState::Forwarding;
     }
     if domain >= DOMAINS as u32 {

@@ -25,6 +25,21 @@ pub(crate) fn station(
     config: PlaneConfig,
     generation: Generation,
 ) -> Result<Destination, DropReason> {
+    let to = neighbour(key, now, config, generation)?;
+    match to {
+        Destination::Port(port) if port == from => Err(DropReason::Hairpin),
+        to => Ok(to),
+    }
+}
+
+/// Looks up the station that a routed frame goes to: it may be where the frame came from.
+#[inline(always)]
+pub(crate) fn neighbour(
+    key: FdbKey,
+    now: u32,
+    config: PlaneConfig,
+    generation: Generation,
+) -> Result<Destination, DropReason> {
     let present = |entry: &FdbEntry| !entry.expired(now, config.fdb_age);
     let Some(entry) = cache::find(key, generation).filter(present).or_else(|| {
         let entry = FdbEntry(learn::word(key)?.load());
@@ -35,9 +50,6 @@ pub(crate) fn station(
     };
     if entry.flags() & FdbEntry::BLACKHOLE != 0 {
         return Err(DropReason::Blackhole);
-    }
-    if entry.lport() == from {
-        return Err(DropReason::Hairpin);
     }
     Ok(Destination::Port(entry.lport()))
 }

@@ -1,63 +1,78 @@
-//! The pipeline, a line a stage (IEEE 802.1Q-2018 8.6), and the programs that enter it.
+//! The programs: how the pipeline is entered and left.
 
 // The entries that the xdp macro makes pass the context by value.
 #![expect(clippy::needless_pass_by_value)]
 
 mod access;
+mod acl;
+mod bits;
 mod cache;
 mod capture;
 mod classify;
 mod clock;
 mod control;
+mod copies;
 mod count;
 mod egress;
 mod fabric;
-mod flood;
+mod frame;
 mod gate;
 mod learn;
+mod limit;
 mod lookup;
 mod maps;
 mod parse;
+mod pipeline;
+mod route;
+mod sharing;
+mod skb;
+mod subprogram;
 mod tag;
-mod transmit;
+mod trap;
 mod word;
+mod xdp;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
-use aya_ebpf::macros::xdp;
-use aya_ebpf::programs::XdpContext;
-use msm_abi::{CaptureDirection, DropReason, GateState, PlaneConfig, PortEntry};
+use aya_ebpf::bindings::{TC_ACT_REDIRECT, TC_ACT_SHOT};
+use aya_ebpf::macros::{classifier, xdp};
+use aya_ebpf::programs::{TcContext, XdpContext};
+use msm_abi::{CaptureDirection, DropReason};
 
 use access::Packet;
-use cache::Generation;
-use clock::Now;
-use lookup::Destination;
+use pipeline::Verdict;
+use skb::Skb;
 
 /// Entry of DISPATCH that every port's link jumps to.
 const INGRESS: u32 = 0;
-
-/// What becomes of a frame.
-#[derive(Clone, Copy)]
-enum Verdict {
-    /// To one or many netdevs, as the redirect helper was told.
-    Redirect,
-    /// Out of the port it is at.
-    Send,
-    /// Nowhere; counted at `at`, an index of COUNTERS.
-    Drop { at: u32, reason: DropReason },
-}
 
 /// On every link for as long as it lives: one write to DISPATCH moves all ports to a new pipeline between two frames.
 #[xdp(frags)]
 fn dispatch(ctx: XdpContext) -> u32 {
     // SAFETY: nothing here has a destructor; the context goes along unchanged.
     unsafe { maps::DISPATCH.tail_call(&ctx, INGRESS) };
-    action(Verdict::Drop { at: count::NO_PORT, reason: DropReason::NoProgram })
+    action(Verdict::Drop { at: count::NO_PORT, reason: DropReason::NoProgram as u32 })
 }
 
 /// The pipeline.
 #[xdp(frags)]
+#[inline(always)]
 fn ingress(ctx: XdpContext) -> u32 {
-    action(forward(&mut Packet::new(&ctx)))
+    action(pipeline::forward(&mut Packet::new(&ctx)))
+}
+
+/// The pipeline on every port's netdev, behind XDP: for ports whose driver is tcx, and for what XDP cannot do.
+#[classifier]
+#[inline(always)]
+fn tcx_ingress(ctx: TcContext) -> i32 {
+    match pipeline::forward(&mut Skb::new(&ctx)) {
+        Verdict::Redirect => TC_ACT_REDIRECT,
+        Verdict::Drop { at, reason } => {
+            count::dropped(at, reason);
+            TC_ACT_SHOT
+        }
+        // Nothing of a port is for the namespace it is in.
+        Verdict::Consumed | Verdict::Send | Verdict::Punt => TC_ACT_SHOT,
+    }
 }
 
 /// On every devmap entry: flooded copies.
@@ -78,63 +93,11 @@ fn egress_test(ctx: XdpContext) -> u32 {
 fn action(verdict: Verdict) -> u32 {
     match verdict {
         Verdict::Redirect => XDP_REDIRECT,
-        Verdict::Send => XDP_PASS,
+        Verdict::Consumed => XDP_DROP,
+        Verdict::Send | Verdict::Punt => XDP_PASS,
         Verdict::Drop { at, reason } => {
             count::dropped(at, reason);
             XDP_DROP
-        }
-    }
-}
-
-#[inline(always)]
-fn forward(packet: &mut Packet) -> Verdict {
-    let Some(port) = classify::port(packet.ingress_ifindex()) else {
-        return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled };
-    };
-    let at = u32::from(port.lport);
-    let (len, config) = (packet.len(), config());
-    count::received(at, len);
-    capture::frame(packet, config, port.lport, CaptureDirection::Received);
-    match switch(packet, &port, len, config) {
-        Ok(()) => Verdict::Redirect,
-        Err(reason) => Verdict::Drop { at, reason },
-    }
-}
-
-#[inline(always)]
-fn switch(packet: &mut Packet, port: &PortEntry, len: u64, config: PlaneConfig) -> Result<(), DropReason> {
-    classify::enabled(port)?;
-    classify::normalise(packet)?;
-    let header = parse::header(packet)?;
-    let vlan = classify::vlan(port, &header)?;
-    let control = control::admit(header.destination, &vlan)?;
-    learn::check_source(header.source)?;
-
-    let (source, destination) = (vlan.key(header.source), vlan.key(header.destination));
-    let (generation, now) = (Generation::read(), Now::read());
-    let gate = gate::state(&vlan, port.lport, now);
-    if gate != GateState::Discarding {
-        learn::learn(header.source, source, port.lport, now.stamp(), config, generation);
-    }
-    gate::forwards(gate, DropReason::IngressGate)?;
-
-    let to = if control || header.destination.is_group() {
-        Destination::Members
-    } else {
-        lookup::station(destination, port.lport, now.stamp(), config, generation)?
-    };
-    match to {
-        Destination::Port(to) => {
-            fabric::cross(port, to, source, destination)?;
-            gate::forwards(gate::state(&vlan, to, now), DropReason::EgressGate)?;
-            let growth = tag::apply(packet, vlan.id, vlan.entry, to, header.tci.is_some())?;
-            transmit::unicast(to, len.wrapping_add_signed(i64::from(growth)))?;
-            capture::frame(packet, config, to, CaptureDirection::Sent);
-            Ok(())
-        }
-        Destination::Members => {
-            let flags = fabric::flags(port, source, destination);
-            flood::members(packet, len, &vlan, port.lport, header.tci.is_some(), flags)
         }
     }
 }
@@ -147,23 +110,17 @@ fn leave(packet: &mut Packet, ifindex: fn(&Packet) -> u32) -> Verdict {
         Err(reason) => Err(reason),
     };
     let Some(port) = classify::port(ifindex(packet)) else {
-        return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled };
+        return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled as u32 };
     };
     let at = u32::from(port.lport);
     match header.and_then(|header| egress::copy(packet, &port, header)) {
         Ok(()) => {
             count::of(at, |port| port.tx_flood_copies += 1);
-            capture::frame(packet, config(), port.lport, CaptureDirection::Sent);
+            capture::frame(packet, pipeline::config(), port.lport, CaptureDirection::Sent);
             Verdict::Send
         }
-        Err(reason) => Verdict::Drop { at, reason },
+        Err(reason) => Verdict::Drop { at, reason: reason as u32 },
     }
-}
-
-#[inline(always)]
-fn config() -> PlaneConfig {
-    // The map has an entry 0; without one nothing would age.
-    maps::PLANE_CONFIG.get(0).copied().unwrap_or_default()
 }
 
 #[unsafe(no_mangle)]

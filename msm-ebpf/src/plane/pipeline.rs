@@ -1,0 +1,271 @@
+//! The pipeline, a line a stage (IEEE 802.1Q-2018 8.6): the same for both kinds of frames.
+
+use msm_abi::{
+    CaptureDirection, DropReason, FdbKey, GateState, LimitKind, Lport, PlaneConfig, PortEntry, acl_active,
+    egress_flags, header_flags, port_flags, vlan_flags,
+};
+
+use super::cache::Generation;
+use super::classify::{self, Vlan};
+use super::clock::Now;
+use super::control::Control;
+use super::frame::{Flood, Frame};
+use super::lookup::Destination;
+use super::parse::Header;
+use super::sharing::Flow;
+use super::subprogram::{Subprograms, Way};
+use super::{capture, control, count, fabric, gate, learn, limit, lookup, maps, parse, sharing, tag, trap};
+
+/// What becomes of a frame.
+#[derive(Clone, Copy)]
+pub(crate) enum Verdict {
+    /// To one or many netdevs, as the helper was told.
+    Redirect,
+    /// Done with: copied or taken.
+    Consumed,
+    /// Out of the port it is at.
+    Send,
+    /// To the tcx entry of the port it came in by.
+    Punt,
+    /// Nowhere; counted at `at`, an index of COUNTERS.
+    Drop { at: u32, reason: u32 },
+}
+
+/// Why a frame's way ends before it is sent.
+enum End {
+    /// For a [`DropReason`] as number.
+    Drop(u32),
+    Punt,
+}
+
+impl From<DropReason> for End {
+    #[inline(always)]
+    fn from(reason: DropReason) -> Self {
+        Self::Drop(reason as u32)
+    }
+}
+
+/// How it went.
+enum Done {
+    Redirected,
+    Consumed,
+}
+
+/// What is known of a frame past classification.
+struct Frames<'a> {
+    port: &'a PortEntry,
+    header: &'a Header,
+    len: u64,
+    config: PlaneConfig,
+    now: Now,
+    generation: Generation,
+    /// As it came in: choose its fabric, whatever becomes of it.
+    source: FdbKey,
+    destination: FdbKey,
+}
+
+/// A frame that came in.
+#[inline(always)]
+pub(crate) fn forward<F: Frame + Subprograms>(frame: &mut F) -> Verdict {
+    let Some(port) = classify::port(frame.ingress_ifindex()) else {
+        return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled as u32 };
+    };
+    let at = u32::from(port.lport);
+    let (len, config) = (frame.len(), config());
+    // At the tcx entry of a port that has an XDP program, the frame was seen before.
+    if F::FAST || port.flags & port_flags::TCX != 0 {
+        count::received(at, len);
+        capture::frame(frame, config, port.lport, CaptureDirection::Received);
+    }
+    match switch(frame, &port, len, config) {
+        Ok(Done::Redirected) => Verdict::Redirect,
+        Ok(Done::Consumed) => Verdict::Consumed,
+        Err(End::Punt) => {
+            count::of(at, |port| port.slow += 1);
+            Verdict::Punt
+        }
+        Err(End::Drop(reason)) => Verdict::Drop { at, reason },
+    }
+}
+
+#[inline(always)]
+fn switch<F: Frame + Subprograms>(
+    frame: &mut F,
+    port: &PortEntry,
+    len: u64,
+    config: PlaneConfig,
+) -> Result<Done, End> {
+    classify::enabled(port)?;
+    frame.prepare()?;
+    if port.flags & port_flags::MIRRORED != 0 {
+        if F::FAST {
+            return Err(End::Punt);
+        }
+        frame.mirror(mirror_port(config));
+    }
+    let header = parse::header(frame)?;
+    let vid = classify::vid(port, &header);
+    let control = match control::admit(header.destination, vid)? {
+        Control::None => false,
+        Control::Forward => true,
+        Control::Trap { class, forward } => {
+            trap::frame(frame, class, port.lport, vid, len)?;
+            if !forward {
+                count::of(u32::from(port.lport), |port| port.to_cpu += 1);
+                return Ok(Done::Consumed);
+            }
+            true
+        }
+    };
+    let vlan = classify::vlan(port, &header, vid)?;
+    learn::check_source(header.source)?;
+
+    let now = Now::read();
+    let (source, destination) = (vlan.key(header.source), vlan.key(header.destination));
+    let it = Frames {
+        port,
+        header: &header,
+        len,
+        config,
+        now,
+        generation: Generation::read(),
+        source,
+        destination,
+    };
+    if port.flags & port_flags::SVI == 0 {
+        let gate = gate::state(&vlan, port.logical, now);
+        if gate == GateState::Discarding {
+            return Err(DropReason::IngressGate.into());
+        }
+        if config.acl & acl_active::RULES != 0 && !frame.permitted(&header, port, config) {
+            return Err(DropReason::AclDenied.into());
+        }
+        learn::learn(header.source, source, port, now.stamp(), config, it.generation)?;
+        gate::forwards(gate, DropReason::IngressGate)?;
+        if vlan.entry.svi != 0 && header.destination.0 == config.router_mac {
+            return routed(frame, &it, &vlan);
+        }
+    }
+
+    let to = if control || header.destination.is_group() {
+        Destination::Members
+    } else {
+        lookup::station(destination, port.logical, now.stamp(), config, it.generation)?
+    };
+    match to {
+        Destination::Port(to) => unicast(frame, &it, &vlan, to, None),
+        Destination::Members => {
+            let flow = frame.flow(&header, source, destination);
+            flood(frame, &it, &vlan, flow, 0)
+        }
+    }
+}
+
+/// To the router's address: on in another VLAN, or to the stack.
+#[inline(always)]
+fn routed<F: Frame + Subprograms>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan) -> Result<Done, End> {
+    let flow = frame.flow(it.header, it.source, it.destination);
+    match frame.route(it.header, vlan.entry.flags, it.config, flow) {
+        Way::Drop(reason) => Err(End::Drop(reason)),
+        Way::Stack(class) => to_stack(frame, it, vlan, class),
+        Way::On(neighbour) => {
+            let id = neighbour as u16;
+            let entry = classify::existing(id).ok_or(DropReason::NoEgress)?;
+            let vlan = Vlan { id, entry };
+            count::of(u32::from(it.port.lport), |port| port.routed += 1);
+            match lookup::neighbour(FdbKey(neighbour), it.now.stamp(), it.config, it.generation)? {
+                Destination::Port(to) => unicast(frame, it, &vlan, to, Some(flow)),
+                Destination::Members => flood(frame, it, &vlan, flow, header_flags::ROUTED),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn to_stack<F: Frame>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan, class: u32) -> Result<Done, End> {
+    limit::to_cpu(class)?;
+    let egress = sharing::egress(vlan.entry.svi);
+    tag::apply(frame, vlan.id, vlan.entry, vlan.entry.svi, it.header.tci.is_some())?;
+    frame.send(vlan.entry.svi, egress)?;
+    count::of(u32::from(it.port.lport), |port| port.to_cpu += 1);
+    Ok(Done::Redirected)
+}
+
+/// To one port, known by its logical one.
+#[inline(always)]
+fn unicast<F: Frame + Subprograms>(
+    frame: &mut F,
+    it: &Frames<'_>,
+    vlan: &Vlan,
+    to: Lport,
+    flow: Option<Flow>,
+) -> Result<Done, End> {
+    let egress = sharing::egress(to);
+    let (port, egress) = if egress.flags & egress_flags::SHARED == 0 {
+        (to, egress)
+    } else {
+        let flow = flow.unwrap_or_else(|| frame.flow(it.header, it.source, it.destination));
+        sharing::member(egress.group, it.port.lport, flow)?
+    };
+    if F::FAST && egress.flags & (egress_flags::SLOW | egress_flags::MIRRORED) != 0 {
+        return Err(End::Punt);
+    }
+    fabric::cross(it.port, port, it.source, it.destination)?;
+    gate::forwards(gate::state(vlan, to, it.now), DropReason::EgressGate)?;
+    let growth = tag::apply(frame, vlan.id, vlan.entry, to, it.header.tci.is_some())?;
+    if egress.flags & egress_flags::MIRRORED != 0 {
+        frame.mirror(mirror_port(it.config));
+    }
+    frame.send(port, egress)?;
+    let len = it.len.wrapping_add_signed(growth);
+    count::of(u32::from(port), |port| {
+        port.tx_frames += 1;
+        port.tx_bytes += len;
+    });
+    capture::frame(frame, it.config, port, CaptureDirection::Sent);
+    Ok(Done::Redirected)
+}
+
+/// To all members of a VLAN.
+#[inline(always)]
+fn flood<F: Frame>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan, flow: Flow, flags: u16) -> Result<Done, End> {
+    if it.port.flags & port_flags::LIMITED != 0 {
+        limit::flood(it.port.lport, kind(it.header))?;
+    }
+    if F::FAST && vlan.entry.flags & vlan_flags::SLOW_FLOOD != 0 {
+        return Err(End::Punt);
+    }
+    let flags = flags
+        | fabric::flags(it.port, it.source, it.destination)
+        | u16::from(it.port.slot & 0xF) << header_flags::SLOT_SHIFT
+        | (flow.bucket() as u16) << header_flags::BUCKET_SHIFT;
+    frame.flood(&Flood { vlan: *vlan, from: it.port.logical, tagged: it.header.tci.is_some(), flags })?;
+    count::of(u32::from(it.port.lport), |port| port.flooded += 1);
+    Ok(if F::FAST { Done::Redirected } else { Done::Consumed })
+}
+
+#[inline(always)]
+fn kind(header: &Header) -> LimitKind {
+    if header.destination.is_broadcast() {
+        LimitKind::Broadcast
+    } else if header.destination.is_group() {
+        LimitKind::Multicast
+    } else {
+        LimitKind::Unknown
+    }
+}
+
+/// The netdev of the port that mirrored frames go to; none has ifindex 0.
+#[inline(always)]
+pub(crate) fn mirror_port(config: PlaneConfig) -> msm_abi::EgressEntry {
+    if config.mirror == 0 {
+        return msm_abi::EgressEntry::default();
+    }
+    sharing::egress((config.mirror - 1) as Lport)
+}
+
+#[inline(always)]
+pub(crate) fn config() -> PlaneConfig {
+    // The map has an entry 0; without one nothing would age.
+    maps::PLANE_CONFIG.get(0).copied().unwrap_or_default()
+}
