@@ -8,6 +8,7 @@ mod msm;
 mod netlink;
 mod preflight;
 mod process;
+mod routing;
 mod switch;
 mod task;
 
@@ -37,6 +38,12 @@ enum Command {
         /// Its slot.
         #[arg(long)]
         slot: Slot,
+        /// The chassis file.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Run the supervisor of the routing daemons (the master does).
+    Routing {
         /// The chassis file.
         #[arg(long)]
         file: PathBuf,
@@ -103,6 +110,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Chassis { file, revive } => backplane::run::run(&read(&file)?, revive)?,
         Command::Msm { slot, file } => msm::run::run(read(&file)?, slot.into())?,
+        Command::Routing { file } => routing::supervisor::run(&read(&file)?)?,
         Command::Teardown { file } => backplane::teardown::teardown(&read(&file)?)?,
         Command::Cli { run_dir, slot, format, commands, keep_going, stop_on_error } => {
             let options = client::Options {

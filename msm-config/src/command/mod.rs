@@ -2,13 +2,16 @@
 
 mod access;
 mod accounts;
+mod bgp;
 mod chassis;
 mod failover;
 mod fdb;
 mod files;
 mod log;
 mod management;
+mod ospf;
 mod ports;
+mod rip;
 mod routing;
 mod rule;
 mod session;
@@ -95,6 +98,30 @@ pub enum Show {
     Syslog,
     /// `show access-list`
     AccessList(Option<Name>),
+    /// `show ospf`, `show bgp`, `show rip`
+    Routing(Protocol, RoutingShow),
+}
+
+/// A routing protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// OSPF.
+    Ospf,
+    /// BGP.
+    Bgp,
+    /// RIP.
+    Rip,
+}
+
+/// What to read of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoutingShow {
+    /// `show ospf`
+    Summary,
+    /// `show ospf neighbor`
+    Neighbors,
+    /// `show ospf interfaces`
+    Interfaces,
 }
 
 /// Which stations.
@@ -218,6 +245,9 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         fdb::RULES,
         access::RULES,
         routing::RULES,
+        ospf::RULES,
+        bgp::RULES,
+        rip::RULES,
         accounts::RULES,
         management::RULES,
         log::RULES,

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    AccessChange, AccountChange, Change, Config, DnsChange, FdbChange, LogChange, Refusal, RoutingChange,
-    Secret, SharingChange, VlanChange,
+    AccessChange, AccountChange, BgpChange, Change, Config, DnsChange, FdbChange, LogChange, OspfChange,
+    Refusal, RipChange, RoutingChange, Secret, SharingChange, VlanChange,
 };
 use crate::portlist::{PortList, PortSet};
 
@@ -36,6 +36,10 @@ pub(super) fn holds(config: &Config, change: &Change, refusal: &Refusal) -> bool
         | (Change::Dns(DnsChange::Delete(_)), Refusal::NoServer(_))
         | (Change::Fdb(FdbChange::Delete { .. }), Refusal::NoEntry(_))
         | (Change::Access(AccessChange::Delete(_)), Refusal::NoRule(_))
+        | (Change::Ospf(OspfChange::Remove(_)), Refusal::NotRouted { .. })
+        | (Change::Rip(RipChange::Remove(_)), Refusal::NotRouted { .. })
+        | (Change::Bgp(BgpChange::Delete(_)), Refusal::NoNeighbor(_))
+        | (Change::Bgp(BgpChange::RemoveNetwork(_)), Refusal::NoNetwork { .. })
         | (Change::Log(LogChange::DeleteHost(_)), Refusal::NoSyslog(_))
         | (Change::Accounts(AccountChange::Delete(_)), Refusal::NoAccount(_)) => true,
         (Change::Access(AccessChange::Create(name, rule)), Refusal::RuleExists(_)) => {
@@ -45,6 +49,13 @@ pub(super) fn holds(config: &Config, change: &Change, refusal: &Refusal) -> bool
             config.sharing.has(change, &config.facts().ports)
         }
         (Change::Sharing(SharingChange::Disable(_)), Refusal::NoGroup(_)) => true,
+        (Change::Bgp(BgpChange::Create { address, remote_as, multihop }), Refusal::NeighborExists(_)) => {
+            config
+                .bgp
+                .neighbors
+                .get(address)
+                .is_some_and(|there| there.remote_as == *remote_as && there.multihop == *multihop)
+        }
         (Change::Log(LogChange::AddHost(name, host)), Refusal::SyslogExists(_)) => {
             config.log.hosts.get(name) == Some(host)
         }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    AccessChange, AccountChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange, PortsChange,
-    RoutingChange, Secret, SharingChange, SystemChange, VlanChange,
+    AccessChange, AccountChange, BgpChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange,
+    OspfChange, PortsChange, RipChange, RoutingChange, Secret, SharingChange, SystemChange, VlanChange,
 };
 
 /// A change. `Display` gives its canonical command line, which parses to the same.
@@ -32,6 +32,12 @@ pub enum Change {
     Log(LogChange),
     /// DNS client.
     Dns(DnsChange),
+    /// OSPF.
+    Ospf(OspfChange),
+    /// BGP.
+    Bgp(BgpChange),
+    /// RIP.
+    Rip(RipChange),
     /// Command line.
     Cli(CliChange),
     /// `unconfigure switch {all}`: everything, with or without the accounts.
@@ -92,6 +98,9 @@ impl fmt::Display for Change {
             Self::Accounts(change) => change.fmt(f),
             Self::Log(change) => change.fmt(f),
             Self::Dns(change) => change.fmt(f),
+            Self::Ospf(change) => change.fmt(f),
+            Self::Bgp(change) => change.fmt(f),
+            Self::Rip(change) => change.fmt(f),
             Self::Cli(change) => change.fmt(f),
             Self::Factory { accounts: false } => f.write_str("unconfigure switch"),
             Self::Factory { accounts: true } => f.write_str("unconfigure switch all"),

@@ -3,18 +3,22 @@
 mod access;
 mod accounts;
 mod again;
+mod bgp;
 mod change;
 mod cli;
 mod dns;
 mod failover;
 mod fdb;
 mod log;
+mod ospf;
 mod ports;
 mod refusal;
 mod render;
+mod rip;
 mod routing;
 mod running;
 mod sharing;
+mod source;
 mod system;
 mod vlans;
 
@@ -24,17 +28,21 @@ use msm_proto::Options;
 
 pub use access::{ACCESS_RULES_MAX, Access as AccessRule, AccessChange, AccessLists, Matches, NewRule};
 pub use accounts::{Access, Account, AccountChange, Accounts, HASH_MAX, Secret};
+pub use bgp::{Announced, Bgp, BgpChange, BgpNeighbor};
 pub use change::Change;
 pub use cli::{Cli, CliChange};
 pub use dns::{Dns, DnsChange};
 pub use failover::FailoverChange;
 pub use fdb::{Fdb, FdbChange, Place, Static};
 pub use log::{Facility, Log, LogChange, Severity, SyslogHost};
+pub use ospf::{LinkType, Ospf, OspfChange, OspfExport, OspfTimers, OspfVlan};
 pub use ports::{Ports, PortsChange};
 pub use refusal::Refusal;
+pub use rip::{Rip, RipChange};
 pub use routing::{METRIC_DEFAULT, Routing, RoutingChange};
 pub use running::{Record, Running, script};
 pub use sharing::{ALGORITHMS, Group, Lacp, Sharing, SharingChange, algorithm_name};
+pub use source::Source;
 pub use system::{System, SystemChange};
 pub use vlans::{DEFAULT_VLAN, MGMT_VLAN, MTU_DEFAULT, Vlan, VlanChange, Vlans};
 
@@ -77,6 +85,12 @@ pub struct Config {
     pub log: Arc<Log>,
     /// Where names are resolved.
     pub dns: Arc<Dns>,
+    /// OSPF.
+    pub ospf: Arc<Ospf>,
+    /// BGP.
+    pub bgp: Arc<Bgp>,
+    /// RIP.
+    pub rip: Arc<Rip>,
     /// The command line itself.
     pub cli: Cli,
 }
@@ -97,6 +111,9 @@ impl Config {
             accounts: Arc::new(Accounts::factory()),
             log: Arc::default(),
             dns: Arc::default(),
+            ospf: Arc::default(),
+            bgp: Arc::default(),
+            rip: Arc::default(),
             cli: Cli::default(),
             facts: Arc::clone(facts),
         }
@@ -151,6 +168,9 @@ impl Config {
             Change::Accounts(change) => Arc::make_mut(&mut self.accounts).apply(change)?,
             Change::Log(change) => Arc::make_mut(&mut self.log).apply(change)?,
             Change::Dns(change) => Arc::make_mut(&mut self.dns).apply(change)?,
+            Change::Ospf(change) => ospf::apply(self, change)?,
+            Change::Bgp(change) => bgp::apply(self, change)?,
+            Change::Rip(change) => rip::apply(self, change)?,
             Change::Cli(change) => self.cli.apply(*change),
             Change::Factory { accounts } => {
                 let kept = Arc::clone(&self.accounts);

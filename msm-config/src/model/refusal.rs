@@ -241,6 +241,50 @@ pub enum Refusal {
     /// Not one.
     #[error("{0} is no name server")]
     NoServer(Ipv4Addr),
+    /// The protocol does not run there.
+    #[error("VLAN \"{vlan}\" is not in {protocol}; add it first")]
+    NotRouted {
+        /// The VLAN.
+        vlan: Name,
+        /// The protocol.
+        protocol: &'static str,
+    },
+    /// BGP is nobody without one.
+    #[error("BGP has no AS number; configure bgp AS-number first")]
+    NoAsNumber,
+    /// Its sessions would all break.
+    #[error("BGP is enabled; disable bgp before its AS number is changed")]
+    BgpRuns,
+    /// Not one.
+    #[error("there is no BGP neighbor {0}; create bgp neighbor {0} remote-AS-number N makes it")]
+    NoNeighbor(Ipv4Addr),
+    /// Twice.
+    #[error("BGP neighbor {0} exists already; delete bgp neighbor {0} first")]
+    NeighborExists(Ipv4Addr),
+    /// RFC 4271 4.4.
+    #[error("a keep-alive of {keepalive} s is over a third of the hold time of {hold} s")]
+    BgpTimers {
+        /// Between keepalives.
+        keepalive: u16,
+        /// Silence for as long ends the session.
+        hold: u16,
+    },
+    /// A host's address where a network's belongs.
+    #[error("{address}/{length} is no network: it has bits behind its mask")]
+    HostBits {
+        /// The address.
+        address: Ipv4Addr,
+        /// Bits of the mask.
+        length: u8,
+    },
+    /// Not announced.
+    #[error("BGP does not announce {address}/{length}; show configuration lists what it does")]
+    NoNetwork {
+        /// The address.
+        address: Ipv4Addr,
+        /// Bits of the mask.
+        length: u8,
+    },
     /// Failover options that exclude each other.
     #[error("{0}")]
     Options(#[from] OptionsError),

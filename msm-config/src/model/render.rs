@@ -41,6 +41,9 @@ impl Config {
         self.access.render(&mut out);
         routing::render(self, &mut out);
         failover::render(&self.failover, &mut out);
+        self.ospf.render(&mut out);
+        self.bgp.render(&mut out);
+        self.rip.render(&mut out);
         self.dns.render(&mut out);
         self.log.render(&mut out);
         out.out

@@ -178,6 +178,17 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["create account user a encrypted nonsense"], "no argon2 hash"),
         (&["create account user a secret"], "not hashed"),
         (&["configure syslog delete x"], "no syslog host x"),
+        (&["configure ospf add vlan Mgmt area 0.0.0.0"], "not switched"),
+        (&["configure ospf vlan Default cost 5"], "not in OSPF"),
+        (&["configure rip delete vlan Default"], "not in RIP"),
+        (
+            &["create vlan red", "configure ospf add vlan red area 0.0.0.0", "delete vlan red"],
+            "in use by ospf",
+        ),
+        (&["enable bgp"], "no AS number"),
+        (&["configure bgp AS-number 1", "enable bgp", "configure bgp AS-number 2"], "disable bgp before"),
+        (&["configure bgp add network 10.1.0.0 8"], "bits behind its mask"),
+        (&["enable bgp neighbor 10.0.0.9"], "no BGP neighbor"),
         (&["configure msm-failover slave-config flash"], "inherited first"),
         (&["delete access-list x"], "no access list \"x\""),
         (&["create access-list x ip destination any source any deny ports 1:5"], "there is no port 1:5"),
@@ -552,6 +563,57 @@ fn any_sharing() -> impl Strategy<Value = SharingChange> {
     ]
 }
 
+fn any_protocol() -> impl Strategy<Value = Change> {
+    let source = || prop::sample::select(vec![Source::Direct, Source::Static]);
+    let address = || (1u8..4).prop_map(|last| std::net::Ipv4Addr::new(10, 0, 0, last));
+    let link = prop::sample::select(LinkType::ALL.map(|(_, link)| link).to_vec());
+    let network = (0u8..4, 14u8..18).prop_map(|(net, length)| ([10, net, 0, 0].into(), length));
+    let ospf = prop_oneof![
+        any::<bool>().prop_map(OspfChange::Enable),
+        prop::option::of(address()).prop_map(OspfChange::RouterId),
+        (any_name(), address(), link, any::<bool>())
+            .prop_map(|(vlan, area, link, passive)| OspfChange::Add { vlan, area, link, passive }),
+        any_name().prop_map(OspfChange::Remove),
+        (any_name(), 1u16..9, 1u16..9, 1u16..9).prop_map(|(vlan, retransmit_s, transit_s, hello_s)| {
+            OspfChange::Timers(vlan, OspfTimers { retransmit_s, transit_s, hello_s, dead_s: 4 * hello_s })
+        }),
+        (any_name(), prop::option::of(1u16..)).prop_map(|(vlan, cost)| OspfChange::Cost(vlan, cost)),
+        (any_name(), any::<u8>()).prop_map(|(vlan, priority)| OspfChange::Priority(vlan, priority)),
+        (source(), prop::option::of(0u32..100), any::<bool>())
+            .prop_map(|(source, cost, type_1)| OspfChange::Export(source, OspfExport { cost, type_1 })),
+        source().prop_map(OspfChange::NoExport),
+    ];
+    let bgp = prop_oneof![
+        any::<bool>().prop_map(BgpChange::Enable),
+        (1u32..4).prop_map(BgpChange::AsNumber),
+        prop::option::of(address()).prop_map(BgpChange::RouterId),
+        network.clone().prop_map(BgpChange::AddNetwork),
+        network.prop_map(BgpChange::RemoveNetwork),
+        (address(), 1u32.., any::<bool>()).prop_map(|(address, remote_as, multihop)| BgpChange::Create {
+            address,
+            remote_as,
+            multihop
+        }),
+        address().prop_map(BgpChange::Delete),
+        (address(), any::<bool>()).prop_map(|(address, on)| BgpChange::EnableNeighbor(address, on)),
+        (address(), 1u16..9, 3u16..30)
+            .prop_map(|(address, keepalive, hold)| BgpChange::Timers(address, keepalive, hold)),
+        (address(), any::<bool>()).prop_map(|(address, on)| BgpChange::NextHopSelf(address, on)),
+        (source(), any::<bool>()).prop_map(|(source, on)| BgpChange::Export(source, on)),
+    ];
+    let rip = prop_oneof![
+        any::<bool>().prop_map(RipChange::Enable),
+        any_name().prop_map(RipChange::Add),
+        any_name().prop_map(RipChange::Remove),
+        (5u32..100).prop_map(RipChange::Update),
+        (5u32..100).prop_map(RipChange::Timeout),
+        (5u32..100).prop_map(RipChange::Garbage),
+        (source(), prop::option::of(0u8..=16)).prop_map(|(source, cost)| RipChange::Export(source, cost)),
+        source().prop_map(RipChange::NoExport),
+    ];
+    prop_oneof![ospf.prop_map(Change::Ospf), bgp.prop_map(Change::Bgp), rip.prop_map(Change::Rip)]
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
     let port = prop::sample::select(vec![0u16, 1, 64]).prop_map(|lport| Place::Port(PortName::of(lport)));
@@ -601,6 +663,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         1 => server.prop_map(|server| Change::Dns(DnsChange::Delete(server))),
         1 => Just(Change::Dns(DnsChange::Domain("example.com".to_owned()))),
         1 => Just(Change::Dns(DnsChange::NoDomain)),
+        8 => any_protocol(),
         1 => any::<bool>().prop_map(|on| Change::Cli(CliChange::Paging(on))),
         1 => any::<bool>().prop_map(|accounts| Change::Factory { accounts }),
     ]
@@ -667,6 +730,10 @@ fn check(config: &Config) {
     for place in config.fdb.entries.values() {
         assert!(!matches!(place, Place::Port(port) if config.sharing.is_hidden(port.lport())));
     }
+    for vlan in config.ospf.vlans.keys().chain(&config.rip.vlans) {
+        assert!(config.vlans.get(vlan).is_some_and(|vlan| vlan.vid != 0), "routing in no VLAN");
+    }
+    assert!(!config.bgp.enabled || config.bgp.as_number.is_some(), "BGP of no AS");
     config.failover.validate().expect("lawful options");
 }
 

@@ -485,17 +485,28 @@ fn own_name(text: &str) -> Name {
     text.parse().expect("a name of our own is a name")
 }
 
+/// What needs a VLAN.
+fn user_of(config: &Config, name: &Name) -> Option<String> {
+    config
+        .fdb
+        .user_of(name)
+        .or_else(|| config.ospf.vlans.contains_key(name).then(|| "ospf".to_owned()))
+        .or_else(|| config.rip.vlans.contains(name).then(|| "rip".to_owned()))
+}
+
 pub(super) fn apply(config: &mut Config, change: &VlanChange) -> Result<(), Refusal> {
     let facts = Arc::clone(config.facts());
     let resolve = |ports: &PortList| ports.resolve(&facts.ports).map_err(Refusal::NoPort);
     if let VlanChange::Delete(name) = change
-        && let Some(user) = config.fdb.user_of(name)
+        && let Some(user) = user_of(config, name)
     {
         return Err(Refusal::VlanInUse { vlan: name.clone(), user });
     }
     if let VlanChange::Rename(name, new) = change {
         Arc::make_mut(&mut config.vlans).rename(name, new)?;
         Arc::make_mut(&mut config.fdb).renamed(name, new);
+        Arc::make_mut(&mut config.ospf).renamed(name, new);
+        Arc::make_mut(&mut config.rip).renamed(name, new);
         return Ok(());
     }
     let sharing = Arc::clone(&config.sharing);

@@ -34,6 +34,15 @@ pub(crate) fn backplane(chassis: &Chassis) -> Result<Child, SpawnError> {
         .map_err(|error| SpawnError { what: "the backplane".to_owned(), binary: chassis.binary(), error })
 }
 
+/// Starts the supervisor of the routing daemons.
+pub(crate) fn routing(chassis: &Chassis) -> Result<Child, SpawnError> {
+    start(chassis, &chassis.routing_log(), &[OsStr::new("routing")]).map_err(|error| SpawnError {
+        what: "the supervisor of the routing daemons".to_owned(),
+        binary: chassis.binary(),
+        error,
+    })
+}
+
 fn start(chassis: &Chassis, log: &Path, arguments: &[&OsStr]) -> io::Result<Child> {
     let out: File = OpenOptions::new().append(true).create(true).open(log)?;
     Command::new(chassis.binary())

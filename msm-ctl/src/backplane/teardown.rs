@@ -60,6 +60,7 @@ pub(crate) fn teardown(chassis: &Chassis) -> Result<(), TeardownError> {
     for msm in &msms {
         wait(msm, "an MSM")?;
     }
+    crate::routing::end::end(chassis).map_err(|what| TeardownError::Stuck { what })?;
     match PinTree::new(&chassis.bpffs, &chassis.name).and_then(|tree| tree.teardown()) {
         Ok(()) | Err(TreeError::Absent(_)) => {}
         Err(error) => return Err(error.into()),

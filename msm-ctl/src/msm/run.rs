@@ -20,6 +20,7 @@ use crate::mgmt::settings;
 use crate::netlink::{self, NetlinkError};
 use crate::preflight::{self, PreflightError};
 use crate::process;
+use crate::routing::{self, ledger::Ledger};
 use crate::switch::plane::Plane;
 use crate::switch::sweeper::Sweeper;
 use crate::switch::{l3, management};
@@ -144,6 +145,12 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         }
         let routing = l3::task::follow(Arc::clone(&chassis), board.clone(), view.clone());
         tasks.spawn("l3", false, routing);
+        let ledger = Ledger::default();
+        tasks.spawn(
+            "routing",
+            false,
+            routing::follow::follow(Arc::clone(&chassis), board.clone(), ledger.clone()),
+        );
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -154,6 +161,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             view,
             log: log.clone(),
             flash: flash.clone(),
+            routing: ledger,
             started,
             jobs: job_sender,
             sessions: Default::default(),

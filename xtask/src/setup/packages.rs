@@ -24,6 +24,12 @@ const TOOLS: &[Tool] = &[
     Tool { command: "ethtool", package: "ethtool", why: "the testbed sets its hosts' offloads with it" },
     Tool { command: "nft", package: "nftables", why: "the probe's tests drop chosen frames with it" },
     Tool { command: "iperf3", package: "iperf3", why: "throughput is cross-checked with it" },
+    Tool {
+        command: "vtysh",
+        package: "frr",
+        why: "the switch's routing protocols are FRR's, and a test's router is one too",
+    },
+    Tool { command: "bird", package: "bird2", why: "a test's router of another make" },
 ];
 
 /// Peers of `bench --peers`: by a command of theirs, or a file that they bring.

@@ -26,6 +26,7 @@ use crate::flash::Flash;
 use crate::mgmt::log::Log;
 use crate::msm::board::Board;
 use crate::netlink::View;
+use crate::routing::ledger::Ledger;
 use crate::task::Tasks;
 use msm_config::Command;
 use msm_config::model::{Access, Record};
@@ -108,6 +109,8 @@ pub(crate) struct Desk {
     pub(crate) log: Log,
     /// This MSM's flash.
     pub(crate) flash: Flash,
+    /// What was sent to the routing daemons.
+    pub(crate) routing: Ledger,
     /// Wall clock when this process started.
     pub(crate) started: std::time::SystemTime,
     /// The actor.

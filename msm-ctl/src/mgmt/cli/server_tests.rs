@@ -37,6 +37,7 @@ async fn bed() -> Bed {
         view: View::default(),
         log: Log::default(),
         flash: Flash::open(&dir.path().join("flash")).expect("opens").0,
+        routing: crate::routing::ledger::Ledger::default(),
         started: std::time::SystemTime::now(),
         jobs: sender,
         sessions: Sessions::default(),

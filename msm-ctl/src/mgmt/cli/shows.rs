@@ -5,6 +5,7 @@ mod fdb;
 mod l3;
 mod management;
 mod ports;
+mod routing;
 mod sharing;
 mod vlan;
 
@@ -49,6 +50,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Memory => serde_json::to_vec(&management::memory(&board)?),
         Show::Dns => serde_json::to_vec(&management::dns(&board)),
         Show::AccessList(name) => serde_json::to_vec(&access::lists(name.as_ref(), desk, &board)?),
+        Show::Routing(protocol, what) => serde_json::to_vec(&routing::routing(protocol, what, desk, &board)),
         Show::Syslog => serde_json::to_vec(&management::syslog(&board)),
     };
     json.map(Data::Whole).map_err(|e| e.to_string())

@@ -4,6 +4,7 @@ mod access;
 mod fdb;
 mod l3;
 mod management;
+mod routing;
 mod sharing;
 mod switch;
 mod vlan;
@@ -79,6 +80,9 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Hosts(_))) => read(data).map(|view| l3::hosts(&view)),
         Some(Command::Show(Show::Neighbours(_))) => read(data).map(|view| l3::neighbours(&view)),
         Some(Command::Show(Show::IpConfig(_))) => read(data).map(|view| l3::ip_config(&view)),
+        Some(Command::Show(Show::Routing(protocol, what))) => {
+            read(data).map(|view| routing::routing(&view, *protocol, *what))
+        }
         Some(Command::Show(Show::Syslog)) => read(data).map(|view| management::syslog(&view)),
         _ => read(data).map(|done: views::Done| match done.message.as_str() {
             "" => String::new(),

@@ -11,11 +11,13 @@ use crate::mgmt::log::LogLine;
 mod access;
 pub(crate) mod l3;
 mod management;
+mod routing;
 mod sharing;
 mod vlan;
 
 pub(crate) use access::{AccessLists, AccessRule};
 pub(crate) use management::{Account, Accounts, Dns, Memory, Session, Sessions, Syslog, SyslogHost, Table};
+pub(crate) use routing::Routing;
 pub(crate) use sharing::{ShareGroup, SharePort, Sharing};
 pub(crate) use vlan::{Vlan, Vlans};
 
