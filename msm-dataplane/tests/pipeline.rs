@@ -22,5 +22,13 @@ mod learning;
 mod model;
 #[path = "pipeline/plane.rs"]
 mod plane;
+#[path = "pipeline/rates.rs"]
+mod rates;
+#[path = "pipeline/sharing.rs"]
+mod sharing;
+#[path = "pipeline/tcx.rs"]
+mod tcx;
+#[path = "pipeline/traps.rs"]
+mod traps;
 #[path = "pipeline/vlans.rs"]
 mod vlans;

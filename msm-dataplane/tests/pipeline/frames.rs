@@ -47,3 +47,10 @@ pub(crate) fn untag(frame: &[u8]) -> Vec<u8> {
 pub(crate) fn tag(frame: &[u8], tci: u16) -> Vec<u8> {
     [&frame[..12], &[0x81, 0x00], &tci.to_be_bytes(), &frame[12..]].concat()
 }
+
+/// The untagged frame with another EtherType.
+pub(crate) fn with_type(frame: &[u8], kind: u16) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    frame[12..14].copy_from_slice(&kind.to_be_bytes());
+    frame
+}

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use msm_abi::{
-    ControlAction, ControlKey, ControlValue, CpuClass, DropReason, FDB_DEFAULT, FabricState, FdbEntry,
-    FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport, PlaneConfig, PortCounters, PortEntry,
+    ControlAction, ControlKey, ControlValue, CpuClass, CpuCounters, DropReason, FDB_DEFAULT, FabricState,
+    FdbEntry, FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport, PlaneConfig, PortCounters, PortEntry,
     VlanEntry, fdb_gen, gate_index, names, port_flags, vlan_flags,
 };
 
@@ -21,6 +21,8 @@ pub(crate) const LOOPBACK: u32 = 1;
 pub(crate) const XDP_DROP: u32 = 1;
 pub(crate) const XDP_PASS: u32 = 2;
 pub(crate) const XDP_REDIRECT: u32 = 4;
+pub(crate) const TC_SHOT: u32 = 2;
+pub(crate) const TC_REDIRECT: u32 = 7;
 
 /// Ageing time of the default configuration, in stamps: long enough that nothing ages by itself during a test.
 pub(crate) const AGE: u32 = 100_000;
@@ -112,6 +114,8 @@ impl Plane {
             Map::Array(m)
             | Map::PerCpuArray(m)
             | Map::HashMap(m)
+            | Map::LpmTrie(m)
+            | Map::RingBuf(m)
             | Map::DevMap(m)
             | Map::ProgramArray(m)
             | Map::ArrayOfMaps(m) => m.fd().as_fd().as_raw_fd(),
@@ -232,9 +236,24 @@ impl Plane {
             sum.tx_flood_copies += value.tx_flood_copies;
             sum.learned += value.learned;
             sum.learn_full += value.learn_full;
+            sum.to_cpu += value.to_cpu;
+            sum.routed += value.routed;
+            sum.slow += value.slow;
             sum.drops.iter_mut().zip(value.drops).for_each(|(sum, drops)| *sum += drops);
         }
         sum
+    }
+
+    /// What went to the control plane in a class.
+    pub(crate) fn cpu(&self, class: CpuClass) -> CpuCounters {
+        let mut values = vec![CpuCounters::default(); possible_cpus()];
+        bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(names::CPU_COUNTERS), &(class as u32), values.as_mut_ptr())
+            .expect("counters");
+        values.iter().fold(CpuCounters::default(), |sum, cpu| CpuCounters {
+            passed: sum.passed + cpu.passed,
+            limited: sum.limited + cpu.limited,
+            full: sum.full + cpu.full,
+        })
     }
 
     /// Frames dropped at `index` of COUNTERS, by reason.
@@ -256,6 +275,22 @@ impl Plane {
     /// The pipeline, once.
     pub(crate) fn run(&self, frame: &[u8]) -> Outcome {
         self.run_program(names::PROG_INGRESS, frame, &[])
+    }
+
+    /// The pipeline's tcx entry, once: its action, and the frame without a tag beside it (which a test run does not show).
+    pub(crate) fn run_tcx(&self, frame: &[u8]) -> (u32, Vec<u8>) {
+        let program: &SchedClassifier =
+            self.ebpf.program(names::PROG_TCX).expect("the tcx program").try_into().expect("a classifier");
+        let mut output = vec![0; frame.len() + 64];
+        let result = program
+            .test_run(TestRunOptions {
+                data_in: Some(frame),
+                data_out: Some(&mut output),
+                ..TestRunOptions::default()
+            })
+            .unwrap_or_else(|e| panic!("running {} bytes at tcx: {e}", frame.len()));
+        output.truncate(result.data_size_out as usize);
+        (result.return_value, output)
     }
 
     /// Runs `repeat` times on the same frame; also says how long one took on average.
