@@ -1,8 +1,8 @@
 //! The tcx entry: what XDP hands on, and that both entries do the same.
 
 use msm_abi::{
-    DropReason, EgressEntry, FdbEntry, PlaneConfig, PortEntry, VlanEntry, egress_flags, names, port_flags,
-    vlan_flags,
+    DropReason, EgressEntry, FdbEntry, FdbKey, PlaneConfig, PortEntry, VlanEntry, egress_flags, names,
+    port_flags, svi_lport, vlan_flags,
 };
 
 use crate::frames::*;
@@ -46,6 +46,43 @@ fn what_xdp_cannot_send_takes_the_other_way_and_is_counted_once() {
     let entry = port_entry(P11);
     plane.port(PortEntry { flags: entry.flags | port_flags::MIRRORED, ..entry });
     assert_eq!(plane.run(&sent).action, XDP_PASS);
+}
+
+/// A routed frame for a port that XDP cannot send by is handed on as it came: the tcx entry routes it once, not twice.
+#[test]
+fn a_frame_is_handed_on_before_it_is_routed() {
+    const ROUTER: u64 = 0x02e0_2b00_0001;
+    let mut plane = Plane::new();
+    plane.vlan(2, 0, &[], &[P21]);
+    for vid in [1u32, 2] {
+        let mut vlan: VlanEntry = plane.get(names::VLANS, &vid).expect("a VLAN");
+        vlan.flags |= vlan_flags::ROUTED;
+        (vlan.svi, vlan.mtu) = (svi_lport(vid as u16), 1500);
+        plane.set(names::VLANS, &vid, &vlan);
+    }
+    plane.config(PlaneConfig {
+        fdb_age: AGE,
+        fdb_refresh: REFRESH,
+        router_mac: ROUTER,
+        ..PlaneConfig::default()
+    });
+    let neighbour = FdbKey::new(S21, 2).0;
+    plane.set(names::IPFDB, &0x0A00_0209u32, &neighbour);
+    plane.station(S21, 2, FdbEntry::new(P21, 0, now_stamp()));
+    let mut sent = frame([2, 0xe0, 0x2b, 0, 0, 1], S11);
+    sent[14..34].copy_from_slice(&[
+        0x45, 0, 0, 50, 0, 0, 0, 0, 64, 17, 0x63, 0xaa, 10, 0, 1, 9, 10, 0, 2, 9, // 10.0.1.9 to 10.0.2.9
+    ]);
+    egress(&plane, egress_flags::SLOW);
+    let handed_on = plane.run(&sent);
+    assert_eq!((handed_on.action, handed_on.frame), (XDP_PASS, sent.clone()), "{:?}", plane.drops(P11));
+    assert_eq!(plane.counters(u32::from(P11)).routed, 0);
+    assert_eq!(plane.run_tcx(&sent).0, TC_REDIRECT);
+    assert_eq!(plane.counters(u32::from(P11)).routed, 1);
+    egress(&plane, 0);
+    let routed = plane.run(&sent);
+    assert_eq!((routed.action, &routed.frame[..6], routed.frame[26]), (XDP_REDIRECT, &S21[..], 63));
+    assert_eq!(routed.frame[12..16], [0x81, 0, 0, 2]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use aya::maps::RingBuf;
 use msm_abi::{
     ControlAction, ControlKey, ControlValue, CpuClass, DropReason, LimitEntry, PortEntry, TRAP_RING,
-    TrapHeader, names,
+    TrapHeader, names, port_flags,
 };
 
 use crate::frames::*;
@@ -45,7 +45,11 @@ fn a_trapped_frame_is_in_the_ring_whatever_its_vlan() {
     trapping(&plane, ControlAction::TrapAndForward);
     assert_eq!(plane.run(&sent).action, XDP_REDIRECT);
     assert_eq!(records(&mut ring).len(), 1);
-    assert_eq!(plane.run_tcx(&sent).0, TC_SHOT);
+    plane.run_tcx(&sent);
+    assert_eq!(records(&mut ring), [], "what XDP hands on it has trapped");
+    let entry = port_entry(P11);
+    plane.port(PortEntry { flags: entry.flags | port_flags::TCX, ..entry });
+    plane.run_tcx(&sent);
     assert_eq!(records(&mut ring), [(P11, 0, sent)], "by tcx the same");
 }
 

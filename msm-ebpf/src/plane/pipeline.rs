@@ -72,8 +72,7 @@ pub(crate) fn forward<F: Frame + Subprograms>(frame: &mut F) -> Verdict {
     };
     let at = u32::from(port.lport);
     let (len, config) = (frame.len(), config());
-    // At the tcx entry of a port that has an XDP program, the frame was seen before.
-    if F::FAST || port.flags & port_flags::TCX != 0 {
+    if first_sight::<F>(&port) {
         count::received(at, len);
         capture::frame(frame, config, port.lport, CaptureDirection::Received);
     }
@@ -86,6 +85,12 @@ pub(crate) fn forward<F: Frame + Subprograms>(frame: &mut F) -> Verdict {
         }
         Err(End::Drop(reason)) => Verdict::Drop { at, reason },
     }
+}
+
+/// False at the tcx entry of a port that has an XDP program: it has seen the frame.
+#[inline(always)]
+fn first_sight<F: Frame>(port: &PortEntry) -> bool {
+    F::FAST || port.flags & port_flags::TCX != 0
 }
 
 #[inline(always)]
@@ -103,13 +108,17 @@ fn switch<F: Frame + Subprograms>(
         }
         frame.mirror(mirror_port(config));
     }
+    // Of a mirrored port the XDP program has looked at nothing but that.
+    let unjudged = first_sight::<F>(port) || port.flags & port_flags::MIRRORED != 0;
     let header = parse::header(frame)?;
     let vid = classify::vid(port, &header);
     let control = match control::admit(header.destination, vid)? {
         Control::None => false,
         Control::Forward => true,
         Control::Trap { class, forward } => {
-            trap::frame(frame, class, port.lport, vid, len)?;
+            if unjudged {
+                trap::frame(frame, class, port.lport, vid, len)?;
+            }
             if !forward {
                 count::of(u32::from(port.lport), |port| port.to_cpu += 1);
                 return Ok(Done::Consumed);
@@ -137,7 +146,7 @@ fn switch<F: Frame + Subprograms>(
         if gate == GateState::Discarding {
             return Err(DropReason::IngressGate.into());
         }
-        if config.acl & acl_active::RULES != 0 && !frame.permitted(&header, port, config) {
+        if config.acl & acl_active::RULES != 0 && unjudged && !frame.permitted(&header, port, config) {
             return Err(DropReason::AclDenied.into());
         }
         learn::learn(header.source, source, port, now.stamp(), config, it.generation)?;
@@ -156,7 +165,7 @@ fn switch<F: Frame + Subprograms>(
         Destination::Port(to) => unicast(frame, &it, &vlan, to, None),
         Destination::Members => {
             let flow = frame.flow(&header, source, destination);
-            flood(frame, &it, &vlan, flow, 0)
+            flood(frame, &it, &vlan, flow, None)
         }
     }
 }
@@ -172,10 +181,9 @@ fn routed<F: Frame + Subprograms>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan) -
             let id = neighbour as u16;
             let entry = classify::existing(id).ok_or(DropReason::NoEgress)?;
             let vlan = Vlan { id, entry };
-            count::of(u32::from(it.port.lport), |port| port.routed += 1);
             match lookup::neighbour(FdbKey(neighbour), it.now.stamp(), it.config, it.generation)? {
-                Destination::Port(to) => unicast(frame, it, &vlan, to, Some(flow)),
-                Destination::Members => flood(frame, it, &vlan, flow, header_flags::ROUTED),
+                Destination::Port(to) => unicast(frame, it, &vlan, to, Some((flow, neighbour))),
+                Destination::Members => flood(frame, it, &vlan, flow, Some(neighbour)),
             }
         }
     }
@@ -191,20 +199,23 @@ fn to_stack<F: Frame>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan, class: u32) -
     Ok(Done::Redirected)
 }
 
-/// To one port, known by its logical one.
+/// To one port, known by its logical one; a frame that was routed, with its flow, to its neighbour.
 #[inline(always)]
 fn unicast<F: Frame + Subprograms>(
     frame: &mut F,
     it: &Frames<'_>,
     vlan: &Vlan,
     to: Lport,
-    flow: Option<Flow>,
+    routed: Option<(Flow, u64)>,
 ) -> Result<Done, End> {
     let egress = sharing::egress(to);
     let (port, egress) = if egress.flags & egress_flags::SHARED == 0 {
         (to, egress)
     } else {
-        let flow = flow.unwrap_or_else(|| frame.flow(it.header, it.source, it.destination));
+        let flow = match routed {
+            Some((flow, _)) => flow,
+            None => frame.flow(it.header, it.source, it.destination),
+        };
         sharing::member(egress.group, it.port.lport, flow)?
     };
     if F::FAST && egress.flags & (egress_flags::SLOW | egress_flags::MIRRORED) != 0 {
@@ -212,6 +223,9 @@ fn unicast<F: Frame + Subprograms>(
     }
     fabric::cross(it.port, port, it.source, it.destination)?;
     gate::forwards(gate::state(vlan, to, it.now), DropReason::EgressGate)?;
+    if let Some((_, neighbour)) = routed {
+        rewrite(frame, it, neighbour)?;
+    }
     let growth = tag::apply(frame, vlan.id, vlan.entry, to, it.header.tci.is_some())?;
     if egress.flags & egress_flags::MIRRORED != 0 {
         frame.mirror(mirror_port(it.config));
@@ -226,14 +240,33 @@ fn unicast<F: Frame + Subprograms>(
     Ok(Done::Redirected)
 }
 
-/// To all members of a VLAN.
+/// Past the last point at which a frame may be handed on as it came.
 #[inline(always)]
-fn flood<F: Frame>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan, flow: Flow, flags: u16) -> Result<Done, End> {
+fn rewrite<F: Subprograms>(frame: &mut F, it: &Frames<'_>, neighbour: u64) -> Result<(), DropReason> {
+    frame.rewrite(it.header, it.config, neighbour)?;
+    count::of(u32::from(it.port.lport), |port| port.routed += 1);
+    Ok(())
+}
+
+/// To all members of a VLAN; a frame that was routed, to its neighbour.
+#[inline(always)]
+fn flood<F: Frame + Subprograms>(
+    frame: &mut F,
+    it: &Frames<'_>,
+    vlan: &Vlan,
+    flow: Flow,
+    routed: Option<u64>,
+) -> Result<Done, End> {
+    if F::FAST && vlan.entry.flags & vlan_flags::SLOW_FLOOD != 0 {
+        return Err(End::Punt);
+    }
     if it.port.flags & port_flags::LIMITED != 0 {
         limit::flood(it.port.lport, kind(it.header))?;
     }
-    if F::FAST && vlan.entry.flags & vlan_flags::SLOW_FLOOD != 0 {
-        return Err(End::Punt);
+    let mut flags = 0;
+    if let Some(neighbour) = routed {
+        rewrite(frame, it, neighbour)?;
+        flags = header_flags::ROUTED;
     }
     let flags = flags
         | fabric::flags(it.port, it.source, it.destination)

@@ -35,14 +35,13 @@ impl Step {
     }
 }
 
-/// Takes a frame to the router's address in a VLAN of these flags; `half` is [`routes_active`]. One that goes on has its new addresses.
+/// Takes a frame to the router's address in a VLAN of these flags; `half` is [`routes_active`]. One that goes on is for [`rewrite`].
 #[inline(always)]
 pub(crate) fn take<F: Frame>(
-    frame: &mut F,
+    frame: &F,
     place: (u16, usize),
     flags: u16,
     half: u8,
-    router: u64,
     flow: Flow,
 ) -> Result<Step, DropReason> {
     let (kind, payload) = place;
@@ -66,9 +65,19 @@ pub(crate) fn take<F: Frame>(
     if frame.longest_packet(packet) > u32::from(entry.mtu) {
         return Ok(Step::stack(CpuClass::Exception));
     }
-    one_hop_on(frame, payload, is4).ok_or(DropReason::Truncated)?;
-    readdress(frame, neighbour >> 16, router).ok_or(DropReason::Truncated)?;
     Ok(Step::Forward(neighbour))
+}
+
+/// Makes a frame that [`take`] lets go on what its neighbour is sent: one hop on, from the router, to `to`.
+#[inline(always)]
+pub(crate) fn rewrite<F: Frame>(
+    frame: &mut F,
+    (kind, payload): (u16, usize),
+    router: u64,
+    to: u64,
+) -> Option<()> {
+    one_hop_on(frame, payload, kind == ethertype::IPV4)?;
+    readdress(frame, to, router)
 }
 
 #[inline(always)]

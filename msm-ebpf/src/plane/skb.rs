@@ -75,7 +75,10 @@ impl Frame for Skb {
     const FAST: bool = false;
 
     #[inline(always)]
-    #[expect(clippy::misnamed_getters, reason = "at tcx ingress the netdev it is at is the one it came in by")]
+    #[expect(
+        clippy::misnamed_getters,
+        reason = "at tcx ingress the netdev it is at is the one it came in by"
+    )]
     fn ingress_ifindex(&self) -> u32 {
         self.skb().ifindex
     }

@@ -1,7 +1,7 @@
 //! Subprograms: stages that most frames do not need. The verifier looks at each by itself, once, and knows of its answer only that it is a
 //! number; inlined, each of their ways would multiply those of all that follows.
 
-use msm_abi::{CpuClass, FdbKey, PlaneConfig, PortEntry};
+use msm_abi::{CpuClass, DropReason, FdbKey, PlaneConfig, PortEntry};
 
 use super::access::Packet;
 use super::parse::Header;
@@ -16,7 +16,7 @@ const DROP: u64 = 0x200;
 
 /// Where a frame to the router's address goes.
 pub(crate) enum Way {
-    /// On, to this `msm_abi::Neighbour`. It has its new addresses.
+    /// On, to this `msm_abi::Neighbour`, once it has been through [`Subprograms::rewrite`].
     On(u64),
     /// To the stack, in this [`CpuClass`] (as number), which does with it what a host does.
     Stack(u32),
@@ -48,11 +48,13 @@ pub(crate) trait Subprograms {
     /// Whether the access list lets it in.
     fn permitted(&self, header: &Header, port: &PortEntry, config: PlaneConfig) -> bool;
     /// Takes it, which is to the router's address, in a VLAN with these [`msm_abi::vlan_flags`].
-    fn route(&mut self, header: &Header, vlan_flags: u16, config: PlaneConfig, flow: Flow) -> Way;
+    fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig, flow: Flow) -> Way;
+    /// Gives a frame that was routed the addresses and the hop count that its neighbour sees.
+    fn rewrite(&mut self, header: &Header, config: PlaneConfig, neighbour: u64) -> Result<(), DropReason>;
 }
 
 macro_rules! subprograms {
-    ($frame:ident, $context:ty, $flow:ident, $class:ident, $permitted:ident, $route:ident) => {
+    ($frame:ident, $context:ty, $flow:ident, $class:ident, $permitted:ident, $route:ident, $rewrite:ident) => {
         impl Subprograms for $frame {
             #[inline(always)]
             fn flow(&self, header: &Header, source: FdbKey, destination: FdbKey) -> Flow {
@@ -68,15 +70,27 @@ macro_rules! subprograms {
                 $permitted(self.context(), place, header.source.0, header.destination.0) == 1
             }
             #[inline(always)]
-            fn route(&mut self, header: &Header, vlan_flags: u16, config: PlaneConfig, flow: Flow) -> Way {
+            fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig, flow: Flow) -> Way {
                 let place = place(header) | u64::from(config.routes) << 32 | u64::from(vlan_flags) << 48;
-                let way = $route(self.context(), place, config.router_mac, flow.0);
+                let way = $route(self.context(), place, flow.0);
                 if way >> 16 != 0 {
                     Way::On(way)
                 } else if way & STACK != 0 {
                     Way::Stack(way as u32 & 0xFF)
                 } else {
                     Way::Drop(way as u32 & 0xFF)
+                }
+            }
+            #[inline(always)]
+            fn rewrite(
+                &mut self,
+                header: &Header,
+                config: PlaneConfig,
+                neighbour: u64,
+            ) -> Result<(), DropReason> {
+                match $rewrite(self.context(), place(header), config.router_mac, neighbour >> 16) {
+                    1 => Ok(()),
+                    _ => Err(DropReason::Truncated),
                 }
             }
         }
@@ -103,16 +117,22 @@ macro_rules! subprograms {
 
         #[unsafe(no_mangle)]
         #[inline(never)]
-        extern "C" fn $route(context: *mut $context, place: u64, router: u64, flow: u64) -> u64 {
+        extern "C" fn $route(context: *mut $context, place: u64, flow: u64) -> u64 {
             let (half, flags) = ((place >> 32) as u8, (place >> 48) as u16);
-            let mut frame = $frame::from_context(context);
-            match route::take(&mut frame, placed(place & 0xFFFF_FFFF), flags, half, router, Flow(flow)) {
+            let frame = $frame::from_context(context);
+            match route::take(&frame, placed(place & 0xFFFF_FFFF), flags, half, Flow(flow)) {
                 Ok(route::Step::Forward(neighbour)) => neighbour,
                 Ok(route::Step::Stack(class)) => STACK | u64::from(class),
                 Err(reason) => DROP | reason as u64,
             }
         }
+
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        extern "C" fn $rewrite(context: *mut $context, place: u64, router: u64, to: u64) -> u64 {
+            route::rewrite(&mut $frame::from_context(context), placed(place), router, to).is_some().into()
+        }
     };
 }
-subprograms!(Packet, aya_ebpf::bindings::xdp_md, xdp_flow, xdp_class, xdp_permitted, xdp_route);
-subprograms!(Skb, aya_ebpf::bindings::__sk_buff, tcx_flow, tcx_class, tcx_permitted, tcx_route);
+subprograms!(Packet, aya_ebpf::bindings::xdp_md, xdp_flow, xdp_class, xdp_permitted, xdp_route, xdp_rewrite);
+subprograms!(Skb, aya_ebpf::bindings::__sk_buff, tcx_flow, tcx_class, tcx_permitted, tcx_route, tcx_rewrite);
