@@ -11,6 +11,7 @@ pub mod ipv4net;
 pub mod mac;
 pub mod model;
 pub mod name;
+pub mod netdev;
 pub mod network;
 pub mod network6;
 pub mod options;

@@ -96,6 +96,10 @@ pub enum Show {
     Dns,
     /// `show syslog`
     Syslog,
+    /// `show mirroring`
+    Mirroring,
+    /// `show cpu-protection`
+    CpuProtection,
     /// `show access-list`
     AccessList(Option<Name>),
     /// `show ospf`, `show bgp`, `show rip`

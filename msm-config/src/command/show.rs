@@ -40,6 +40,14 @@ pub(super) const RULES: &[Rule] = &[
     })
     .default("all ports")
     .example(&["show ports 1:*"]),
+    Rule::new("show mirroring", "Monitor port and mirrored ports", |_| show(Show::Mirroring))
+        .example(&["show mirroring"]),
+    Rule::new(
+        "show cpu-protection",
+        "Frames for the control plane by class: rate, passed, over the rate, without room",
+        |_| show(Show::CpuProtection),
+    )
+    .example(&["show cpu-protection"]),
     Rule::new(
         "show [sharing | ports sharing]",
         "Load-sharing groups: their ports, and which of them are used",

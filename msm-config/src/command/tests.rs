@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Config, Facts};
+use crate::model::{Config, Facts, Netdevs};
 
 fn message(line: &str) -> String {
     parse(line).expect_err(line).message()
@@ -112,7 +112,12 @@ fn a_looker_may_look_and_do_nothing() {
 #[test]
 fn every_example_works() {
     let ports = (0..4).chain(64..68).collect();
-    let facts = Arc::new(Facts { ports, sys_name: "bed".into(), options: msm_proto::Options::default() });
+    let facts = Arc::new(Facts {
+        ports,
+        netdevs: Netdevs::default(),
+        sys_name: "bed".into(),
+        options: msm_proto::Options::default(),
+    });
     for rule in rules().filter(|rule| !rule.hidden) {
         assert!(!rule.example.is_empty(), "{} has no example", rule.syntax);
         let mut config = Config::factory(&facts);

@@ -62,6 +62,8 @@ pub enum Kind {
     Text(usize),
     /// A word up to so many characters, without blanks.
     Word(usize),
+    /// The name of a netdev.
+    Netdev,
     /// A port.
     Port,
     /// Ports.
@@ -106,6 +108,7 @@ impl Kind {
             "text" => Self::Text(TEXT_MAX),
             "text32" => Self::Text(crate::name::NAME_MAX),
             "word" => Self::Word(TEXT_MAX),
+            "netdev" => Self::Netdev,
             "port" => Self::Port,
             "portlist" => Self::Ports,
             "ip" => Self::Address,
@@ -139,6 +142,10 @@ impl Kind {
             }
             Self::Text(most) => format!("text of at most {most} characters, quoted if it has blanks"),
             Self::Word(most) => format!("a word of at most {most} characters"),
+            Self::Netdev => format!(
+                "a netdev of the switch's namespace, at most {} characters",
+                crate::netdev::NETDEV_MAX
+            ),
             Self::Port => "slot:port, as 1:1".to_owned(),
             Self::Ports => "ports, as 1:1-1:4,2:*".to_owned(),
             Self::Address => "an IPv4 address, as 10.0.0.1".to_owned(),
@@ -170,6 +177,10 @@ impl Kind {
             },
             Self::Name => text.parse().map(Value::Name).map_err(|e: crate::name::BadName| e.to_string()),
             Self::Text(most) => limited(text, 0, most).map(Value::Text),
+            Self::Netdev => {
+                let name = text.parse().map_err(|e: crate::netdev::BadNetdev| e.to_string());
+                name.map(|name: crate::netdev::NetdevName| Value::Text(name.to_string()))
+            }
             Self::Word(most) => {
                 limited(text, 1, most).and_then(|text| match text.contains(char::is_whitespace) {
                     true => Err(format!("{} has a blank in it", shown(&text))),

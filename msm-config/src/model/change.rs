@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{
-    AccessChange, AccountChange, BgpChange, CliChange, DnsChange, FailoverChange, FdbChange, LogChange,
-    OspfChange, PortsChange, RipChange, RoutingChange, Secret, SharingChange, SystemChange, VlanChange,
+    AccessChange, AccountChange, BgpChange, CliChange, CpuChange, DnsChange, FailoverChange, FdbChange,
+    LogChange, MirroringChange, OspfChange, PortsChange, RipChange, RoutingChange, Secret, SharingChange,
+    SystemChange, VlanChange,
 };
 
 /// A change. `Display` gives its canonical command line, which parses to the same.
@@ -20,6 +21,10 @@ pub enum Change {
     Sharing(SharingChange),
     /// Ports.
     Ports(PortsChange),
+    /// Mirroring.
+    Mirroring(MirroringChange),
+    /// Control-plane protection.
+    Cpu(CpuChange),
     /// Stations.
     Fdb(FdbChange),
     /// Access lists.
@@ -92,6 +97,8 @@ impl fmt::Display for Change {
             Self::Vlan(change) => change.fmt(f),
             Self::Sharing(change) => change.fmt(f),
             Self::Ports(change) => change.fmt(f),
+            Self::Mirroring(change) => change.fmt(f),
+            Self::Cpu(change) => change.fmt(f),
             Self::Fdb(change) => change.fmt(f),
             Self::Access(change) => change.fmt(f),
             Self::Routing(change) => change.fmt(f),

@@ -6,10 +6,12 @@ mod again;
 mod bgp;
 mod change;
 mod cli;
+mod cpu;
 mod dns;
 mod failover;
 mod fdb;
 mod log;
+mod mirroring;
 mod ospf;
 mod ports;
 mod refusal;
@@ -31,12 +33,14 @@ pub use accounts::{Access, Account, AccountChange, Accounts, HASH_MAX, Secret};
 pub use bgp::{Announced, Bgp, BgpChange, BgpNeighbor};
 pub use change::Change;
 pub use cli::{Cli, CliChange};
+pub use cpu::{CPU_RATE_MAX, CpuChange, CpuProtection, burst, class_word, default_rate};
 pub use dns::{Dns, DnsChange};
 pub use failover::FailoverChange;
 pub use fdb::{Fdb, FdbChange, Place, Static};
 pub use log::{Facility, Log, LogChange, Severity, SyslogHost};
+pub use mirroring::{Mirrored, Mirroring, MirroringChange};
 pub use ospf::{LinkType, Ospf, OspfChange, OspfExport, OspfTimers, OspfVlan};
-pub use ports::{Ports, PortsChange};
+pub use ports::{Driver, FLOODS, Learning, Ports, PortsChange, flood_word};
 pub use refusal::Refusal;
 pub use rip::{Rip, RipChange};
 pub use routing::{METRIC_DEFAULT, Routing, RoutingChange};
@@ -48,11 +52,22 @@ pub use vlans::{DEFAULT_VLAN, MGMT_VLAN, MTU_DEFAULT, Vlan, VlanChange, Vlans};
 
 use crate::portlist::PortSet;
 
+/// Netdevs as the chassis file has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Netdevs {
+    /// Of the ports.
+    pub ports: std::collections::BTreeMap<msm_abi::Lport, String>,
+    /// Of VLAN Mgmt.
+    pub mgmt: Option<String>,
+}
+
 /// What the chassis is, as its file says: where a configuration begins, and what it can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Ports that there are.
     pub ports: PortSet,
+    /// Their netdevs, before others are configured.
+    pub netdevs: Netdevs,
     /// Name of the switch before it is given one.
     pub sys_name: String,
     /// Failover options before they are configured.
@@ -72,7 +87,11 @@ pub struct Config {
     /// Ports that are one.
     pub sharing: Arc<Sharing>,
     /// Ports by themselves.
-    pub ports: Ports,
+    pub ports: Arc<Ports>,
+    /// Copies at a monitor port.
+    pub mirroring: Arc<Mirroring>,
+    /// What may go to the control plane.
+    pub cpu: Arc<CpuProtection>,
     /// Stations.
     pub fdb: Arc<Fdb>,
     /// Access lists.
@@ -104,7 +123,9 @@ impl Config {
             failover: facts.options,
             vlans: Arc::new(Vlans::factory(facts)),
             sharing: Arc::default(),
-            ports: Ports::default(),
+            ports: Arc::default(),
+            mirroring: Arc::default(),
+            cpu: Arc::default(),
             fdb: Arc::default(),
             access: Arc::default(),
             routing: Arc::default(),
@@ -161,7 +182,9 @@ impl Config {
             Change::Failover(change) => failover::apply(&mut self.failover, change)?,
             Change::Vlan(change) => vlans::apply(self, change)?,
             Change::Sharing(change) => sharing::apply(self, change)?,
-            Change::Ports(change) => self.ports.apply(&self.facts, change)?,
+            Change::Ports(change) => ports::apply(self, change)?,
+            Change::Mirroring(change) => mirroring::apply(self, change)?,
+            Change::Cpu(change) => Arc::make_mut(&mut self.cpu).apply(*change),
             Change::Fdb(change) => fdb::apply(self, change)?,
             Change::Access(change) => Arc::make_mut(&mut self.access).apply(&self.facts, change)?,
             Change::Routing(change) => routing::apply(self, change)?,

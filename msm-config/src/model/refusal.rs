@@ -6,6 +6,7 @@ use msm_proto::OptionsError;
 
 use crate::mac::Mac;
 use crate::name::Name;
+use crate::netdev::NetdevName;
 use crate::network::{BadInterface, Interface, Interface6, Network};
 use crate::port::PortName;
 use crate::portlist::Missing;
@@ -122,6 +123,27 @@ pub enum Refusal {
         /// Whose it is.
         master: PortName,
     },
+    /// A netdev is one port's.
+    #[error("netdev {netdev} is that of {by}; give that another one first, or none")]
+    NetdevTaken {
+        /// The netdev.
+        netdev: NetdevName,
+        /// Who has it.
+        by: String,
+    },
+    /// Copies go to a port that does nothing else.
+    #[error(
+        "port {port} is a member of VLAN \"{vlan}\" and cannot be the monitor port; configure vlan {vlan} delete ports {port} first"
+    )]
+    MonitorIsMember {
+        /// The port.
+        port: PortName,
+        /// Its VLAN.
+        vlan: Name,
+    },
+    /// Nowhere to copy to.
+    #[error("mirroring is off; enable mirroring to port SLOT:PORT first")]
+    MirroringOff,
     /// Not in this chassis.
     #[error("there is no {0} in this chassis; show ports lists what there is")]
     NoPort(Missing),

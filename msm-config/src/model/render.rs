@@ -36,7 +36,9 @@ impl Config {
         self.accounts.render(&mut out);
         self.cli.render(&mut out);
         self.system.render(&mut out);
-        self.ports.render(&mut out);
+        self.ports.render(&self.facts, &mut out);
+        self.mirroring.render(&mut out);
+        self.cpu.render(&mut out);
         self.fdb.render(&mut out);
         self.access.render(&mut out);
         routing::render(self, &mut out);

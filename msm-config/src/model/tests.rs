@@ -10,7 +10,9 @@ use crate::portlist::{PortList, PortSet};
 fn facts() -> Arc<Facts> {
     // 1:1 to 1:4 and 2:1 to 2:4.
     let ports = (0..4).chain(64..68).collect();
-    Arc::new(Facts { ports, sys_name: "bed".into(), options: Options::hitless() })
+    let netdevs = [0u16, 1, 2, 3, 64, 65].map(|lport| (lport, format!("p{lport}"))).into();
+    let netdevs = Netdevs { ports: netdevs, mgmt: Some("mgmt0".into()) };
+    Arc::new(Facts { ports, netdevs, sys_name: "bed".into(), options: Options::hitless() })
 }
 
 fn change(line: &str) -> Change {
@@ -190,6 +192,26 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["configure bgp add network 10.1.0.0 8"], "bits behind its mask"),
         (&["enable bgp neighbor 10.0.0.9"], "no BGP neighbor"),
         (&["configure msm-failover slave-config flash"], "inherited first"),
+        (&["configure ports 1:1 netdev p1"], "netdev p1 is that of port 1:2"),
+        (&["configure ports 1:1 netdev mgmt0"], "is that of VLAN \"Mgmt\""),
+        (
+            &[
+                "configure ports 1:1 netdev x",
+                "configure ports 1:2 netdev p0",
+                "unconfigure ports 1:1 netdev",
+            ],
+            "netdev p0 is that of port 1:2",
+        ),
+        (&["enable mirroring to port 1:1"], "is a member of VLAN \"Default\""),
+        (&["configure mirroring add ports 1:1"], "mirroring is off"),
+        (
+            &[
+                "configure vlan Default delete ports 1:1",
+                "enable mirroring to port 1:1",
+                "configure vlan Default add ports 1:1",
+            ],
+            "in use by mirroring, as the monitor port",
+        ),
         (&["delete access-list x"], "no access list \"x\""),
         (&["create access-list x ip destination any source any deny ports 1:5"], "there is no port 1:5"),
         (
@@ -311,6 +333,51 @@ fn several_changes_are_made_whole_or_not_at_all() {
     let (at, refusal) = before.with(&changes).expect_err("twice");
     assert_eq!((at, refusal), (2, Refusal::VlanExists(name("red"))));
     assert_eq!(before, Config::factory(&facts()));
+}
+
+#[test]
+fn netdevs_change_places_through_none() {
+    let config = after(&[
+        "configure ports 1:1 netdev none",
+        "configure ports 1:2 netdev p0",
+        "configure ports 1:1 netdev p1",
+    ])
+    .expect("lawful");
+    let netdev = |lport| config.ports.netdev(config.facts(), lport);
+    assert_eq!((netdev(0), netdev(1), netdev(2)), (Some("p1"), Some("p0"), Some("p2")));
+    assert_eq!(config.ports.port_of(config.facts(), "p0"), Some(1));
+    let read = Config::factory(&facts()).with(&script(&config.render()).expect("commands")).expect("lawful");
+    assert_eq!(read, config);
+}
+
+#[test]
+fn a_port_of_many_settings_is_rendered_with_its_like() {
+    let config = after(&[
+        "configure ports 1:1-1:3 rate-limit flood broadcast 500",
+        "configure ports 1:2 rate-limit flood broadcast no-limit",
+        "configure ports 1:1,2:1 limit-learning 16",
+        "configure ports 1:1 lock-learning",
+        "configure ports 2:* driver tcx",
+        "configure cpu-protection arp rate 7",
+        "configure cpu-protection stp rate 7",
+        "configure cpu-protection stp default",
+    ])
+    .expect("lawful");
+    let text = config.render();
+    for line in [
+        "configure ports 1:1,1:3 rate-limit flood broadcast 500\n",
+        "configure ports 1:1,2:1 limit-learning 16\n",
+        "configure ports 1:1 lock-learning\n",
+        "configure ports 2:1-2:4 driver tcx\n",
+        "configure cpu-protection arp rate 7\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("stp"), "{text}");
+    assert_eq!(
+        (config.ports.learning(0), config.ports.learning(64), config.ports.learning(1)),
+        (Some(None), Some(Some(16)), None)
+    );
 }
 
 #[test]
@@ -614,6 +681,48 @@ fn any_protocol() -> impl Strategy<Value = Change> {
     prop_oneof![ospf.prop_map(Change::Ospf), bgp.prop_map(Change::Bgp), rip.prop_map(Change::Rip)]
 }
 
+fn any_ports_change() -> impl Strategy<Value = PortsChange> {
+    let some = || any_ports().prop_filter_map("some", |ports| ports);
+    let port = || prop::sample::select(vec![0u16, 1, 2, 64]).prop_map(PortName::of);
+    let kind = prop::sample::select(FLOODS.map(|(_, kind)| kind).to_vec());
+    let driver = prop::sample::select(Driver::ALL.map(|(_, driver)| driver).to_vec());
+    let netdev =
+        prop::option::of(prop::sample::select(vec!["p0", "p1", "p2", "p64", "none", "new", "mgmt0"]));
+    let netdev = netdev.prop_map(|name| name.map(|name| name.parse().expect("a netdev's name")));
+    let learning = prop_oneof![
+        (1u32..4).prop_map(Learning::Limit),
+        Just(Learning::Unlimited),
+        Just(Learning::Lock),
+        Just(Learning::Unlock)
+    ];
+    prop_oneof![
+        2 => (any::<bool>(), any_ports()).prop_map(|(enable, ports)| PortsChange::Enable { enable, ports }),
+        2 => (some(), driver).prop_map(|(ports, driver)| PortsChange::Driver { ports, driver }),
+        2 => (some(), kind, prop::option::of(0u32..3))
+            .prop_map(|(ports, kind, rate)| PortsChange::Rate { ports, kind, rate }),
+        2 => (some(), learning).prop_map(|(ports, learning)| PortsChange::Learning { ports, learning }),
+        4 => (port(), netdev).prop_map(|(port, netdev)| PortsChange::Netdev { port, netdev }),
+        1 => port().prop_map(PortsChange::FileNetdev),
+    ]
+}
+
+fn any_mirroring() -> impl Strategy<Value = MirroringChange> {
+    let some = any_ports().prop_filter_map("some", |ports| ports);
+    let what = prop::sample::select(Mirrored::ALL.map(|(_, what)| what).to_vec());
+    prop_oneof![
+        4 => (0u16..4).prop_map(|lport| MirroringChange::Enable(PortName::of(lport))),
+        1 => Just(MirroringChange::Disable),
+        4 => (some, what).prop_map(|(ports, what)| MirroringChange::Add(ports, what)),
+        2 => any_ports().prop_map(MirroringChange::Delete),
+    ]
+}
+
+fn any_cpu() -> impl Strategy<Value = CpuChange> {
+    let class = prop::sample::select(msm_abi::CpuClass::ALL.map(|(class, _)| class).to_vec());
+    let rate = prop_oneof![Just(2_000u32), 1..=CPU_RATE_MAX];
+    (class, prop::option::of(rate)).prop_map(|(class, rate)| CpuChange { class, rate })
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
     let port = prop::sample::select(vec![0u16, 1, 64]).prop_map(|lport| Place::Port(PortName::of(lport)));
@@ -631,7 +740,9 @@ fn any_change() -> impl Strategy<Value = Change> {
         1 => any_text().prop_map(|text| Change::System(SystemChange::Name(text))),
         1 => any_text().prop_map(|text| Change::System(SystemChange::Location(text))),
         1 => any_text().prop_map(|text| Change::System(SystemChange::Contact(text))),
-        2 => (any::<bool>(), any_ports()).prop_map(|(enable, ports)| Change::Ports(PortsChange { enable, ports })),
+        8 => any_ports_change().prop_map(Change::Ports),
+        4 => any_mirroring().prop_map(Change::Mirroring),
+        1 => any_cpu().prop_map(Change::Cpu),
         1 => prop_oneof![Just(0u32), 15u32..=1_000_000].prop_map(|s| Change::Fdb(FdbChange::Aging(s))),
         3 => (mac.clone(), any_name(), place)
             .prop_map(|(mac, vlan, place)| Change::Fdb(FdbChange::Create { mac, vlan, place })),
@@ -705,6 +816,17 @@ fn check(config: &Config) {
     }
     for (vlan, _) in config.fdb.entries.keys() {
         assert!(config.vlans.get(vlan).is_some(), "an entry of no VLAN");
+    }
+    let facts = config.facts();
+    let netdevs: Vec<_> = facts.ports.iter().filter_map(|l| config.ports.netdev(facts, *l)).collect();
+    let distinct: std::collections::BTreeSet<_> = netdevs.iter().copied().chain(["mgmt0"]).collect();
+    assert_eq!(distinct.len(), netdevs.len() + 1, "a netdev of two");
+    if let Some(monitor) = config.mirroring.monitor {
+        assert!(!config.mirroring.ports().contains(&monitor));
+        let mut vlans = config.vlans.iter();
+        assert!(!vlans.any(|(_, vlan)| vlan.untagged.contains(&monitor) || vlan.tagged.contains(&monitor)));
+    } else {
+        assert!(config.mirroring.ports().is_empty());
     }
     let rules: Vec<_> = config.access.iter().collect();
     assert_eq!(rules.len(), config.access.len(), "a rule without a precedence");

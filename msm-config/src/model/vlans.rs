@@ -523,6 +523,10 @@ pub(super) fn apply(config: &mut Config, change: &VlanChange) -> Result<(), Refu
                 None => facts.ports.iter().copied().filter(|lport| !sharing.is_hidden(*lport)).collect(),
             };
             whole(&ports)?;
+            if let Some(monitor) = config.mirroring.monitor.filter(|monitor| ports.contains(monitor)) {
+                let (port, user) = (PortName::of(monitor), "mirroring, as the monitor port".to_owned());
+                return Err(Refusal::PortInUse { port, user });
+            }
             vlans.add(vlan, ports, *tagged)
         }
         VlanChange::Remove { vlan, ports } => {
