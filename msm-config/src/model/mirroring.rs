@@ -92,6 +92,9 @@ pub(super) fn apply(config: &mut Config, change: &MirroringChange) -> Result<(),
                 });
             }
             let lport = port.lport();
+            if let Some(master) = config.sharing.master(lport) {
+                return Err(Refusal::PortGrouped { port: *port, master: PortName::of(master) });
+            }
             let member = |vlan: &super::Vlan| vlan.untagged.contains(&lport) || vlan.tagged.contains(&lport);
             if let Some((vlan, _)) = config.vlans.iter().find(|(_, vlan)| member(vlan)) {
                 return Err(Refusal::MonitorIsMember { port: *port, vlan: vlan.clone() });

@@ -197,6 +197,10 @@ pub(super) fn apply(config: &mut Config, change: &SharingChange) -> Result<(), R
             if members.len() > GROUP_PORTS {
                 return Err(Refusal::GroupTooLarge { ports: members.len(), most: GROUP_PORTS });
             }
+            if let Some(monitor) = config.mirroring.monitor.filter(|monitor| members.contains(monitor)) {
+                let (port, user) = (PortName::of(monitor), "mirroring, as the monitor port".to_owned());
+                return Err(Refusal::PortInUse { port, user });
+            }
             let in_group = |lport: &Lport| config.sharing.master(*lport).map(|other| (*lport, other));
             if let Some((lport, other)) = members.iter().find_map(in_group) {
                 return Err(Refusal::PortGrouped { port: PortName::of(lport), master: PortName::of(other) });

@@ -13,13 +13,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use msm_config::mac::Mac;
+use msm_config::model::Netdevs;
+use msm_config::netdev::{NETDEV_MAX, NetdevName};
 use msm_config::port::PortName;
 use msm_config::{Facts, options};
 
 /// Longest chassis name: it is a directory name below bpffs and part of socket paths (108 bytes in all).
 const NAME_MAX: usize = 32;
-/// Longest netdev name (`IFNAMSIZ` - 1).
-const NETDEV_MAX: usize = 15;
 /// Longest chassis file: a chassis of 1,024 ports needs less than 64 KiB.
 const FILE_MAX: u64 = 1 << 20;
 /// Directory of chassis' run directories.
@@ -216,6 +216,7 @@ impl Chassis {
     pub(crate) fn facts(&self) -> Arc<Facts> {
         Arc::new(Facts {
             ports: self.ports.keys().copied().collect(),
+            netdevs: Netdevs { ports: self.ports.clone(), mgmt: self.mgmt.clone() },
             sys_name: self.name.clone(),
             options: self.options,
         })
@@ -286,7 +287,7 @@ fn ports(raw: &[RawPort], kind: ChassisType) -> Result<BTreeMap<Lport, String>, 
 
 fn check_netdev(netdev: &Spanned<String>) -> Result<(), Fault> {
     let name = netdev.get_ref();
-    if name.is_empty() || name.len() > NETDEV_MAX || name.contains(|c: char| c == '/' || c.is_whitespace()) {
+    if name.parse::<NetdevName>().is_err() {
         return Err((
             netdev.span(),
             format!(

@@ -83,7 +83,12 @@ mod tests {
     use msm_proto::Options;
 
     fn facts() -> Arc<Facts> {
-        Arc::new(Facts { ports: [0, 1].into(), sys_name: "t".into(), options: Options::default() })
+        Arc::new(Facts {
+            ports: [0, 1].into(),
+            netdevs: Default::default(),
+            sys_name: "t".into(),
+            options: Options::default(),
+        })
     }
 
     #[test]

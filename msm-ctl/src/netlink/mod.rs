@@ -15,6 +15,7 @@ mod neighbour;
 mod notifications;
 mod offload;
 mod pair;
+mod peers;
 mod poll;
 mod port;
 mod view;

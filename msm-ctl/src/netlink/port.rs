@@ -3,7 +3,9 @@
 use std::fmt;
 
 use msm_abi::IFINDEX_LIMIT;
+use msm_dataplane::Driver;
 
+use super::peers::Peer;
 use super::view::{Netdev, View};
 
 /// XDP programs run on this netdev (`NETDEV_XDP_ACT_BASIC`, linux/netdev.h).
@@ -22,11 +24,23 @@ pub(crate) const MAX_MTU: u32 = 4_096 - 256 - 320 - 14 - 8;
 pub(crate) struct Limits {
     /// Largest MTU in bytes.
     pub(crate) max_mtu: u32,
+    /// Frames come in by tcx, where nothing need be able to do XDP.
+    pub(crate) tcx: bool,
+}
+
+impl Limits {
+    /// Of a port with this driver.
+    pub(crate) fn of(driver: Driver) -> Self {
+        match driver {
+            Driver::Xdp => Self::default(),
+            Driver::Tcx => Self { max_mtu: u32::MAX, tcx: true },
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_mtu: MAX_MTU }
+        Self { max_mtu: MAX_MTU, tcx: false }
     }
 }
 
@@ -109,7 +123,7 @@ impl Fault {
             Self::IfindexTooLarge { .. } => "the port table is an array by ifindex",
             Self::NoXdp { veth: true, .. } => "its peer sends on more queues than it receives on",
             Self::NoXdp { veth: false, .. } => "its driver has no native XDP",
-            Self::NoRedirect { .. } => "every frame switched to it is lost",
+            Self::NoRedirect { .. } => "frames to it take the slower way by tcx",
             Self::LateCarrier { .. } => {
                 "the kernel tells a loss of carrier up to 1 s late; it is polled every 2 ms meanwhile"
             }
@@ -123,7 +137,9 @@ impl Fault {
             Self::Missing { name } => format!("create {name}, or mend the port's netdev in the chassis file"),
             Self::NotEthernet { .. } => "name another netdev in the chassis file".to_owned(),
             Self::AdminDown { name } => format!("ip link set {name} up"),
-            Self::MtuTooLarge { name, max, .. } => format!("ip link set {name} mtu {max}, and its peer"),
+            Self::MtuTooLarge { name, max, .. } => {
+                format!("ip link set {name} mtu {max}, and its peer; or configure the port's driver tcx")
+            }
             Self::IfindexTooLarge { name, .. } => {
                 format!("create it with an explicit index: ip link add {name} index 1001 ...")
             }
@@ -161,6 +177,22 @@ impl Netdev {
         self.peer_netnsid.is_some() && self.peer_ifindex == Some(self.ifindex)
     }
 
+    /// Frames can be redirected to it by XDP.
+    pub(crate) fn takes_xdp_frames(&self) -> bool {
+        self.xdp_features & XDP_NDO_XMIT != 0
+    }
+
+    /// Whether frames of it would break under XDP, or it runs none; `None` while the other end has not been asked.
+    pub(crate) fn needs_tcx(&self, peer: Option<&Peer>) -> Option<bool> {
+        if self.xdp_features & XDP_BASIC == 0 || self.mtu > MAX_MTU {
+            return Some(true);
+        }
+        if self.kind != "veth" {
+            return Some(false);
+        }
+        peer.map(Peer::needs_tcx)
+    }
+
     /// Everything wrong with this netdev as a port, worst first. `peer` is its name when it is in this namespace.
     pub(crate) fn faults(&self, limits: &Limits, peer: Option<&str>) -> Vec<Fault> {
         let name = || self.name.clone();
@@ -171,9 +203,9 @@ impl Netdev {
         if self.ifindex >= IFINDEX_LIMIT {
             faults.push(Fault::IfindexTooLarge { name: name(), ifindex: self.ifindex });
         }
-        if self.xdp_features & XDP_BASIC == 0 {
+        if self.xdp_features & XDP_BASIC == 0 && !limits.tcx {
             faults.push(Fault::NoXdp { name: name(), veth: self.kind == "veth" });
-        } else if self.xdp_features & XDP_NDO_XMIT == 0 {
+        } else if !self.takes_xdp_frames() {
             faults.push(Fault::NoRedirect { name: name(), peer: peer.map(str::to_owned) });
         }
         if !self.admin_up {

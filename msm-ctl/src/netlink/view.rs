@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::peers::Peer;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::watch;
@@ -111,6 +112,7 @@ struct Tables {
     names: DashMap<String, u32>,
     routes: DashMap<RouteKey, Route>,
     neighbours: DashMap<(u32, IpAddr), Neighbour>,
+    peers: DashMap<u32, Peer>,
     refused: AtomicU64,
     /// Rises with every change of a link's name, kind, address, MTU or state.
     links_changed: watch::Sender<u64>,
@@ -131,6 +133,11 @@ impl View {
     /// Wakes whoever waits for links to change.
     pub(crate) fn links_changed(&self) -> watch::Receiver<u64> {
         self.0.links_changed.subscribe()
+    }
+
+    /// What the other end of a veth was like when it was last asked.
+    pub(crate) fn peer(&self, ifindex: u32) -> Option<Peer> {
+        self.0.peers.get(&ifindex).map(|peer| peer.clone())
     }
 
     /// Every netdev, in no order.

@@ -199,8 +199,12 @@ mod tests {
     use std::sync::Arc;
 
     fn of(commands: &str) -> Wanted {
-        let facts =
-            Facts { ports: (0..4).collect(), sys_name: "t".into(), options: msm_proto::Options::default() };
+        let facts = Facts {
+            ports: (0..4).collect(),
+            netdevs: Default::default(),
+            sys_name: "t".into(),
+            options: msm_proto::Options::default(),
+        };
         let config =
             Config::factory(&Arc::new(facts)).with(&script(commands).expect("commands")).expect("lawful");
         wanted(&config, |vlan| format!("v{}", vlan.vid))

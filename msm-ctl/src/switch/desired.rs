@@ -6,9 +6,14 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msm_abi::{FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, Lport, NO_LPORT, SLOTS, svi_lport};
-use msm_dataplane::{Desired, DesiredPort, DesiredVlan, StaticEntry, Touched};
+use msm_abi::{
+    CpuClass, FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, LimitEntry, LimitKind, Lport, NO_LPORT,
+    SLOTS, svi_lport,
+};
+use msm_dataplane::tables::limits::KINDS;
+use msm_dataplane::{Desired, DesiredPort, DesiredVlan, Driver, StaticEntry, Touched};
 
+use super::drivers::Drivers;
 use super::groups::{self, Live};
 use crate::config::chassis::Chassis;
 use crate::netlink::{Fault, Limits, Netdev, Severity};
@@ -17,6 +22,10 @@ use msm_config::model::{Place, Static, Vlan, Vlans};
 
 /// Fabrics of the two controllers; those of slots C and D are not inserted.
 const FABRICS_PRESENT: u8 = 2;
+/// A burst of what a port floods is what comes in this part of a second,
+const FLOOD_BURST: u32 = 20;
+/// and never fewer frames: a host that begins sends several at once.
+const FLOOD_BURST_MIN: u32 = 8;
 
 /// The plane, with the faults that keep a port out of it.
 pub(super) struct Plan {
@@ -26,28 +35,37 @@ pub(super) struct Plan {
     pub(super) refused: BTreeMap<Lport, Fault>,
 }
 
-/// The plane of `chassis` under `config`. `netdev` finds one by name, `inner` says whether the inner end of an interface is there, and its
-/// ifindex.
+/// What of a port is its netdev's.
+#[derive(Clone, Copy)]
+struct Attachment {
+    ifindex: Option<u32>,
+    driver: Driver,
+    slow: bool,
+}
+
+/// The plane of `chassis` under `config`. `netdev` finds one by name, `drivers` says how frames of ports come in whose driver is `auto`, `inner`
+/// whether the inner end of an interface is there, and its ifindex.
 pub(super) fn plan(
     chassis: &Chassis,
     config: &Config,
+    drivers: &Drivers,
     live: &Live<'_>,
     netdev: impl Fn(&str) -> Option<Netdev>,
     inner: impl Fn(u16) -> Option<u32>,
 ) -> Plan {
     let mut refused = BTreeMap::new();
     let mut ports = BTreeMap::new();
-    for (&lport, name) in &chassis.ports {
-        let device = netdev(name);
+    for &lport in &config.facts().ports {
+        let device = config.ports.netdev(config.facts(), lport).and_then(&netdev);
+        let driver = drivers.of(config, lport);
         let fault = device.as_ref().and_then(|device| {
-            device
-                .faults(&Limits::default(), None)
-                .into_iter()
-                .find(|fault| fault.severity() == Severity::Refused)
+            let faults = device.faults(&Limits::of(driver), None);
+            faults.into_iter().find(|fault| fault.severity() == Severity::Refused)
         });
+        let slow = device.as_ref().is_some_and(|device| !device.takes_xdp_frames());
         let ifindex = device.filter(|_| fault.is_none()).map(|device| device.ifindex);
         refused.extend(fault.map(|fault| (lport, fault)));
-        ports.insert(lport, port(config, lport, ifindex));
+        ports.insert(lport, port(config, lport, Attachment { ifindex, driver, slow }));
     }
     ports.extend(config.vlans.iter().filter_map(|(_, vlan)| {
         let number = vlan.svi?;
@@ -69,12 +87,16 @@ pub(super) fn plan(
         static_fdb: stations(config),
         groups: groups::groups(config, live),
         router_mac: chassis.system_mac.0,
+        limits: limits(config),
+        cpu: cpu(config),
+        learning: learning(config),
+        mirror: config.mirroring.monitor,
         ..Desired::default()
     };
     Plan { desired, refused }
 }
 
-/// Makes `desired`, which is that of `before`, that of `after`; netdevs aside. Says what it touched.
+/// Makes `desired`, which is that of `before`, that of `after`; netdevs and drivers aside. Says what it touched.
 pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live: &Live<'_>) -> Touched {
     let mut touched = Touched::default();
     if !Arc::ptr_eq(&before.vlans, &after.vlans) {
@@ -96,7 +118,8 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live:
         }
     }
     for (lport, is) in desired.ports.range_mut(..svi_lport(0)) {
-        let wanted = port(after, *lport, is.ifindex);
+        let attachment = Attachment { ifindex: is.ifindex, driver: is.driver, slow: is.slow };
+        let wanted = port(after, *lport, attachment);
         if *is != wanted {
             *is = wanted;
             touched.ports.insert(*lport);
@@ -110,10 +133,16 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live:
         desired.static_fdb = wanted;
     }
     touched.groups = groups::follow(desired, after, live);
-    let control = groups::control(after).into_iter().collect();
-    touched.config = desired.fdb_age != age(after) || desired.control != control;
-    desired.control = control;
-    desired.fdb_age = age(after);
+    touched.config |= replace(&mut desired.control, groups::control(after).into_iter().collect());
+    touched.config |= replace(&mut desired.fdb_age, age(after));
+    if !Arc::ptr_eq(&before.ports, &after.ports) {
+        touched.config |= replace(&mut desired.limits, limits(after));
+        touched.config |= replace(&mut desired.learning, learning(after));
+    }
+    if !Arc::ptr_eq(&before.cpu, &after.cpu) {
+        touched.config |= replace(&mut desired.cpu, cpu(after));
+    }
+    touched.config |= replace(&mut desired.mirror, after.mirroring.monitor);
     touched
 }
 
@@ -167,11 +196,46 @@ fn age(config: &Config) -> Duration {
     Duration::from_secs(u64::from(config.fdb.aging_s))
 }
 
-fn port(config: &Config, lport: Lport, ifindex: Option<u32>) -> DesiredPort {
-    let enabled = !config.ports.disabled.contains(&lport);
+/// Writes what differs; whether it did.
+fn replace<T: PartialEq>(place: &mut T, wanted: T) -> bool {
+    let differs = *place != wanted;
+    if differs {
+        *place = wanted;
+    }
+    differs
+}
+
+fn port(config: &Config, lport: Lport, attachment: Attachment) -> DesiredPort {
+    let Attachment { ifindex, driver, slow } = attachment;
+    let has_rate = |kind| config.ports.rates.contains_key(&(lport, kind));
     let group = config.sharing.master(lport);
-    let pvid = config.vlans.pvid(group.unwrap_or(lport)).unwrap_or(0);
-    DesiredPort { ifindex, enabled, pvid, group, ..DesiredPort::default() }
+    DesiredPort {
+        ifindex,
+        enabled: !config.ports.disabled.contains(&lport),
+        pvid: config.vlans.pvid(group.unwrap_or(lport)).unwrap_or(0),
+        group,
+        driver,
+        slow,
+        limited: KINDS.into_iter().any(has_rate),
+        learn_limited: config.ports.learning(lport).is_some(),
+        mirror_received: config.mirroring.received.contains(&lport),
+        mirror_sent: config.mirroring.sent.contains(&lport),
+        ..DesiredPort::default()
+    }
+}
+
+fn limits(config: &Config) -> BTreeMap<(Lport, LimitKind), LimitEntry> {
+    let limit = |rate: u32| LimitEntry::of(rate, (rate / FLOOD_BURST).max(FLOOD_BURST_MIN));
+    config.ports.rates.iter().map(|(of, rate)| (*of, limit(*rate))).collect()
+}
+
+fn cpu(config: &Config) -> BTreeMap<CpuClass, LimitEntry> {
+    CpuClass::ALL.into_iter().map(|(class, _)| (class, config.cpu.limit(class))).collect()
+}
+
+fn learning(config: &Config) -> BTreeMap<Lport, Option<u32>> {
+    let limited = config.ports.learning.keys().chain(&config.ports.locked);
+    limited.filter_map(|lport| Some((*lport, config.ports.learning(*lport)?))).collect()
 }
 
 fn stations(config: &Config) -> BTreeMap<FdbKey, StaticEntry> {
@@ -230,7 +294,14 @@ mod tests {
             Config::factory(&chassis.facts()).with(&script(lines).expect("commands")).expect("lawful")
         };
         let active = |lines: &str, live: &Live<'_>| {
-            let plan = plan(&chassis, &config(lines), live, |_| Some(veth(1001, 1500)), |_| None);
+            let plan = plan(
+                &chassis,
+                &config(lines),
+                &Drivers::default(),
+                live,
+                |_| Some(veth(1001, 1500)),
+                |_| None,
+            );
             assert_eq!(plan.desired.ports[&64].group, Some(0));
             assert_eq!(plan.desired.ports[&64].pvid, 1, "frames by any port are the master's");
             let lports: Vec<Lport> = plan.desired.groups[&0].active.iter().copied().collect();
@@ -262,12 +333,20 @@ mod tests {
     fn a_netdev_that_is_not_there_or_cannot_be_is_no_port_and_hinders_no_other() {
         let chassis = chassis();
         let config = Config::factory(&chassis.facts());
-        let plan = plan(&chassis, &config, &ALL, |name| (name == "p1").then(|| veth(1001, 1500)), |_| None);
+        let plan = plan(
+            &chassis,
+            &config,
+            &Drivers::default(),
+            &ALL,
+            |name| (name == "p1").then(|| veth(1001, 1500)),
+            |_| None,
+        );
         assert_eq!(plan.desired.ports[&0].ifindex, Some(1001));
         assert_eq!(plan.desired.ports[&64].ifindex, None);
         assert!(plan.refused.is_empty(), "missing is no fault of a netdev");
         assert_eq!(plan.desired.vlans[&1].untagged.len(), 2, "membership is configuration");
-        let plan = super::plan(&chassis, &config, &ALL, |_| Some(veth(1001, 9000)), |_| None);
+        let plan =
+            super::plan(&chassis, &config, &Drivers::default(), &ALL, |_| Some(veth(1001, 9000)), |_| None);
         assert!(plan.desired.ports.values().all(|port| port.ifindex.is_none()));
         assert_eq!(plan.refused.len(), 2);
     }
@@ -281,7 +360,7 @@ mod tests {
         )
         .expect("commands");
         let config = Config::factory(&chassis.facts()).with(&changes).expect("lawful");
-        let desired = plan(&chassis, &config, &ALL, |_| None, |_| None).desired;
+        let desired = plan(&chassis, &config, &Drivers::default(), &ALL, |_| None, |_| None).desired;
         assert_eq!(desired.fdb_age, Duration::from_secs(15));
         let entry = desired.static_fdb[&FdbKey::new([2, 0, 0, 0, 0, 9], 1)];
         assert!(entry.blackhole);
@@ -299,8 +378,15 @@ mod tests {
         let config = Config::factory(&chassis.facts());
         let lines = "configure vlan Default ipaddress 10.0.0.1/24 interface 5\nenable ipforwarding\nconfigure ip-mtu 1400 vlan Default";
         let config = config.with(&script(lines).expect("commands")).expect("lawful");
-        let desired =
-            plan(&chassis, &config, &ALL, |_| None, |number| Some(21_000 + u32::from(number))).desired;
+        let desired = plan(
+            &chassis,
+            &config,
+            &Drivers::default(),
+            &ALL,
+            |_| None,
+            |number| Some(21_000 + u32::from(number)),
+        )
+        .desired;
         let port = desired.ports[&svi_lport(5)];
         assert_eq!((port.ifindex, port.enabled, port.pvid), (Some(21_005), true, 1));
         let vlan = &desired.vlans[&1];
@@ -313,7 +399,7 @@ mod tests {
         let chassis = chassis();
         let device = |name: &str| Some(veth(if name == "p1" { 1001 } else { 2001 }, 1500));
         let mut config = Config::factory(&chassis.facts());
-        let mut desired = plan(&chassis, &config, &ALL, device, |_| None).desired;
+        let mut desired = plan(&chassis, &config, &Drivers::default(), &ALL, device, |_| None).desired;
         for line in [
             "create vlan red",
             "configure vlan red tag 4094",
@@ -326,6 +412,17 @@ mod tests {
             "configure vlan red name green",
             "configure vlan blue name red",
             "disable ports 2:1",
+            "configure ports 1:1 rate-limit flood broadcast 100",
+            "configure ports 1:1,2:1 limit-learning 3",
+            "configure ports 2:1 lock-learning",
+            "configure ports 1:1 unlimited-learning",
+            "configure cpu-protection arp rate 3",
+            "configure vlan green delete ports 2:1",
+            "configure vlan Default delete ports 2:1",
+            "enable mirroring to port 2:1",
+            "configure mirroring add ports 1:1 ingress",
+            "configure mirroring add ports 1:1",
+            "disable mirroring",
             "configure fdb agingtime 15",
             "configure vlan red ipaddress 10.0.0.1/24",
             "configure vlan green ipaddress 10.0.1.1/24 interface 7",
@@ -347,7 +444,7 @@ mod tests {
             let next = config.with(&script(line).expect(line)).expect(line);
             let before = desired.clone();
             let touched = edit(&mut desired, &config, &next, &ALL);
-            let anew = plan(&chassis, &next, &ALL, device, |_| None).desired;
+            let anew = plan(&chassis, &next, &Drivers::default(), &ALL, device, |_| None).desired;
             assert_eq!(desired, anew, "{line}");
             assert_eq!(touched, Touched::between(&before, &anew), "{line}");
             config = next;

@@ -1,6 +1,7 @@
 //! The switch: what the owner makes of the forwarding plane.
 
 mod desired;
+mod drivers;
 pub(crate) mod groups;
 pub(crate) mod l3;
 pub(crate) mod management;

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use msm_abi::{FdbKey, Lport, PORTS};
+use msm_abi::{FdbKey, Lport, PORTS, port_flags};
 use msm_dataplane::{
-    Capture, Changes, Desired, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError,
+    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError,
+    tables,
 };
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{error, info, warn};
 
 use super::desired;
+use super::drivers::{Drivers, Seen};
 use super::groups::{self, Live};
 use super::l3::names;
 use super::names::{owner_name, tree_name, tree_slot};
@@ -18,6 +20,7 @@ use crate::config::chassis::Chassis;
 use crate::netlink::{self, View};
 use crate::process;
 use msm_config::Config;
+use msm_config::model;
 use msm_config::port::PortName;
 
 /// See the file's first line.
@@ -32,6 +35,8 @@ pub(crate) struct Plane {
     frozen: bool,
     /// What the plane was last made; `None` when that is not known.
     applied: Option<(Config, Desired)>,
+    /// How frames of ports come in whose driver is `auto`; `None` until the tables have been asked what an earlier owner decided.
+    drivers: Option<Drivers>,
     /// A port had a fault: it is tried again at the next occasion, whatever has changed.
     faulty: bool,
     faults: BTreeMap<Lport, String>,
@@ -53,6 +58,7 @@ impl Plane {
             observer: None,
             frozen: false,
             applied: None,
+            drivers: None,
             faulty: false,
             faults: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -160,6 +166,7 @@ impl Plane {
         self.owner = Some(owner);
         self.frozen = false;
         self.applied = None;
+        self.drivers = None;
         self.open_reader();
         owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
     }
@@ -184,12 +191,15 @@ impl Plane {
     pub(crate) fn apply(&mut self, config: &Config) -> Result<Changes, String> {
         // Without a memory of what was applied, all is read.
         let (desired, touched) = match self.applied.take() {
-            Some((before, mut desired)) => {
-                let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
+            Some((before, mut desired))
+                if before.ports.netdevs == config.ports.netdevs
+                    && before.ports.drivers == config.ports.drivers =>
+            {
+                let live = Live { up: &up(config, &self.view), distributing: &self.distributing };
                 let touched = desired::edit(&mut desired, &before, config, &live);
                 (desired, Some(touched))
             }
-            None => {
+            _ => {
                 let plan = self.plan(config);
                 self.refused =
                     plan.refused.iter().map(|(lport, fault)| (*lport, fault.to_string())).collect();
@@ -207,10 +217,11 @@ impl Plane {
         Ok(changes)
     }
 
-    fn plan(&self, config: &Config) -> desired::Plan {
-        let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
+    fn plan(&mut self, config: &Config) -> desired::Plan {
+        let drivers = self.decide(config);
+        let live = Live { up: &up(config, &self.view), distributing: &self.distributing };
         let netdev = |name: &str| self.view.get(name);
-        desired::plan(&self.chassis, config, &live, netdev, |number| inner(&self.view, number))
+        desired::plan(&self.chassis, config, &drivers, &live, netdev, |number| inner(&self.view, number))
     }
 
     /// Makes load-sharing groups use the ports that are up now, and nothing else: a lost frame waits for this. What it could not do,
@@ -224,7 +235,7 @@ impl Plane {
             return;
         }
         let groups = {
-            let live = Live { up: &up(&self.chassis, &self.view), distributing: &self.distributing };
+            let live = Live { up: &up(config, &self.view), distributing: &self.distributing };
             groups::follow(desired, config, &live)
         };
         if groups.is_empty() {
@@ -247,6 +258,40 @@ impl Plane {
         }
     }
 
+    /// How frames of each port come in whose driver is `auto`.
+    fn decide(&mut self, config: &Config) -> Drivers {
+        let adopted = self.drivers.take();
+        let is_new = adopted.is_none();
+        let mut drivers = adopted.unwrap_or_default();
+        let auto = config.ports.drivers.iter().filter(|(_, driver)| **driver == model::Driver::Auto);
+        for (&lport, _) in auto {
+            let device = config.ports.netdev(config.facts(), lport).and_then(|name| self.view.get(name));
+            if let (true, Some(device)) = (is_new, &device)
+                && let Some(driver) = self.running(lport, device.ifindex)
+            {
+                drivers.adopt(lport, device.ifindex, driver);
+            }
+            let seen = device.map(|device| Seen {
+                ifindex: device.ifindex,
+                carrier: device.carrier,
+                needs_tcx: device.needs_tcx(self.view.peer(device.ifindex).as_ref()),
+            });
+            if drivers.look(lport, seen) {
+                info!(target: "msm.port", "port {}: driver {:?}", PortName::of(lport), drivers.of(config, lport));
+            }
+        }
+        self.drivers = Some(drivers.clone());
+        drivers
+    }
+
+    /// The driver that the tables have of a port.
+    fn running(&self, lport: Lport, ifindex: u32) -> Option<Driver> {
+        let entry = tables::ports::get(self.observer.as_ref()?.store(), ifindex).ok()?;
+        let is_port = entry.lport == lport && entry.flags & port_flags::VALID != 0;
+        let tcx = entry.flags & port_flags::TCX != 0;
+        is_port.then_some(if tcx { Driver::Tcx } else { Driver::Xdp })
+    }
+
     fn note(&mut self, changes: &Changes) {
         let mut faults = self.refused.clone();
         faults.extend(changes.port_faults.iter().map(|(lport, fault)| (*lport, fault.to_string())));
@@ -258,6 +303,9 @@ impl Plane {
         self.faults = faults;
         for lport in &changes.attached {
             info!(target: "msm.port", "{} attached", called(*lport));
+        }
+        for lport in &changes.switched {
+            info!(target: "msm.port", "port {} has another driver", PortName::of(*lport));
         }
         for lport in &changes.detached {
             info!(target: "msm.port", "{} detached", called(*lport));
@@ -335,9 +383,9 @@ impl Plane {
 }
 
 /// Whether a port can carry frames, as the kernel says.
-pub(crate) fn up(chassis: &Chassis, view: &View) -> impl Fn(Lport) -> bool {
+pub(crate) fn up(config: &Config, view: &View) -> impl Fn(Lport) -> bool {
     |lport| {
-        let device = chassis.ports.get(&lport).and_then(|netdev| view.get(netdev));
+        let device = config.ports.netdev(config.facts(), lport).and_then(|netdev| view.get(netdev));
         device.is_some_and(|device| device.admin_up && device.carrier)
     }
 }

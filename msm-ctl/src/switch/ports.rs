@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::l3::names;
-use crate::config::chassis::Chassis;
 use crate::netlink::{self, BringUpError, Fault, Limits, LinkEvent, Netdev, Severity, View};
+use msm_config::Config;
 use msm_config::port::PortName;
 
 /// Shortest time that links stay down after a failover that takes them down: a neighbour has to notice.
@@ -22,12 +22,22 @@ pub(crate) struct Report {
     pub(crate) failure: Option<String>,
 }
 
+/// A port to be readied.
+pub(crate) struct Port {
+    /// Which.
+    pub(crate) lport: Lport,
+    /// Its netdev.
+    pub(crate) netdev: String,
+    /// What the netdev must keep to.
+    pub(crate) limits: Limits,
+}
+
 /// Readies `ports` one after the other, logs what is wrong with each, and tells what could not be tried.
-pub(crate) async fn bring_up(ports: Vec<(Lport, String)>, reports: mpsc::Sender<Report>) {
-    for (lport, netdev) in ports {
+pub(crate) async fn bring_up(ports: Vec<Port>, reports: mpsc::Sender<Report>) {
+    for Port { lport, netdev, limits } in ports {
         let port = PortName::of(lport);
         let mut failure = None;
-        match netlink::bring_up(&netdev, &Limits::default()).await {
+        match netlink::bring_up(&netdev, &limits).await {
             Ok(report) => {
                 for mended in &report.mended {
                     info!(target: "msm.port", "port {port}: mended: {}", mended.what());
@@ -49,14 +59,14 @@ pub(crate) async fn bring_up(ports: Vec<(Lport, String)>, reports: mpsc::Sender<
 }
 
 /// Takes the links of `ports` down, waits, and takes them up again. The programs stay attached.
-pub(crate) async fn bounce(ports: Vec<(Lport, String)>, view: View) {
+pub(crate) async fn bounce(ports: Vec<Port>, view: View) {
     set_all(&ports, &view, false).await;
     tokio::time::sleep(DOWN).await;
     set_all(&ports, &view, true).await;
 }
 
-async fn set_all(ports: &[(Lport, String)], view: &View, up: bool) {
-    for (lport, netdev) in ports {
+async fn set_all(ports: &[Port], view: &View, up: bool) {
+    for Port { lport, netdev, .. } in ports {
         let Some(device) = view.get(netdev) else { continue };
         if let Err(error) = netlink::set_admin(device.ifindex, up).await {
             warn!(target: "msm.port", "port {}: {error}", PortName::of(*lport));
@@ -65,8 +75,8 @@ async fn set_all(ports: &[(Lport, String)], view: &View, up: bool) {
 }
 
 /// Which port an event is about, and whether it came to be (again). Logs what operators look for.
-pub(crate) fn heard(chassis: &Chassis, event: &LinkEvent) -> Option<Lport> {
-    let port = |netdev: &str| chassis.ports.iter().find(|(_, name)| *name == netdev).map(|(lport, _)| *lport);
+pub(crate) fn heard(config: &Config, event: &LinkEvent) -> Option<Lport> {
+    let port = |netdev: &str| config.ports.port_of(config.facts(), netdev);
     match event {
         LinkEvent::Added(device) => {
             let lport = port(&device.name)?;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use msm_config::Config;
 use msm_config::command::{Action, FdbSelection, RouteSelection};
 use msm_config::model::{Change, Record, Secret};
-use msm_dataplane::FdbFilter;
+use msm_dataplane::{FdbFilter, TableError};
 use msm_proto::Slot;
 
 use super::server::{Asker, Desk, Trouble, Work, ask, patiently};
@@ -176,8 +176,10 @@ async fn clear_counters(asker: &Asker<'_>) -> Data {
     let board = asker.desk.board.borrow().clone();
     if let Some(observer) = &board.observer {
         let observer = Arc::clone(observer);
-        let counters = patiently(move || observer.counters()).await.map_err(Trouble::Failed)?;
-        asker.desk.baseline.set(counters.map_err(|error| Trouble::Failed(error.to_string()))?);
+        let counters = patiently(move || Ok((observer.counters()?, observer.cpu_counters()?))).await;
+        let counters = counters.map_err(Trouble::Failed)?;
+        let (ports, cpu) = counters.map_err(|error: TableError| Trouble::Failed(error.to_string()))?;
+        asker.desk.baseline.set(ports, cpu);
     }
     done("")
 }

@@ -3,26 +3,46 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use msm_abi::{Lport, PortCounters};
+use msm_abi::{CpuClass, CpuCounters, Lport, PortCounters};
 use msm_config::model::{AccessLists, AccessRule};
 
-/// Counters of each port when they were last cleared here. Of this process: another MSM, and the next boot, show all that was counted.
+/// Counters of each port, and of frames for the control plane, when they were last cleared here. Of this process: another MSM, and the next
+/// boot, show all that was counted.
 #[derive(Clone, Default)]
-pub(crate) struct Baseline(Arc<Mutex<BTreeMap<Lport, PortCounters>>>);
+pub(crate) struct Baseline(Arc<Mutex<Then>>);
+
+#[derive(Default)]
+struct Then {
+    ports: BTreeMap<Lport, PortCounters>,
+    cpu: BTreeMap<CpuClass, CpuCounters>,
+}
 
 impl Baseline {
-    fn ports(&self) -> MutexGuard<'_, BTreeMap<Lport, PortCounters>> {
+    fn then(&self) -> MutexGuard<'_, Then> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts from `now` on.
-    pub(super) fn set(&self, now: BTreeMap<Lport, PortCounters>) {
-        *self.ports() = now;
+    /// Counts from now on.
+    pub(super) fn set(&self, ports: BTreeMap<Lport, PortCounters>, cpu: BTreeMap<CpuClass, CpuCounters>) {
+        *self.then() = Then { ports, cpu };
+    }
+
+    /// What has been counted of a class since.
+    pub(super) fn cpu_since(&self, class: CpuClass, now: &CpuCounters) -> CpuCounters {
+        let then = self.then().cpu.get(&class).copied().unwrap_or_default();
+        let since = || {
+            Some(CpuCounters {
+                passed: now.passed.checked_sub(then.passed)?,
+                limited: now.limited.checked_sub(then.limited)?,
+                full: now.full.checked_sub(then.full)?,
+            })
+        };
+        since().unwrap_or(*now)
     }
 
     /// What has been counted since. Counters below the baseline are of new tables: they count from 0.
     pub(super) fn since(&self, port: Lport, now: &PortCounters) -> PortCounters {
-        match self.ports().get(&port) {
+        match self.then().ports.get(&port) {
             Some(then) => subtract(now, then).unwrap_or(*now),
             None => *now,
         }
@@ -83,7 +103,12 @@ mod tests {
     #[test]
     fn cleared_hits_are_those_of_the_same_rule() {
         use msm_config::model::{Config, Facts, script};
-        let facts = Facts { ports: [0].into(), sys_name: "t".into(), options: msm_proto::Options::default() };
+        let facts = Facts {
+            ports: [0].into(),
+            netdevs: Default::default(),
+            sys_name: "t".into(),
+            options: msm_proto::Options::default(),
+        };
         let made = |line: &str| {
             let changes = script(line).expect("a command");
             Config::factory(&Arc::new(facts.clone())).with(&changes).expect("lawful").access
@@ -106,7 +131,10 @@ mod tests {
         };
         let baseline = Baseline::default();
         assert_eq!(baseline.since(0, &counters(7, 0)), counters(7, 0));
-        baseline.set([(0, counters(7, 2))].into());
+        let arp = |passed| CpuCounters { passed, ..CpuCounters::default() };
+        baseline.set([(0, counters(7, 2))].into(), [(CpuClass::Arp, arp(5))].into());
+        assert_eq!(baseline.cpu_since(CpuClass::Arp, &arp(7)), arp(2));
+        assert_eq!(baseline.cpu_since(CpuClass::Arp, &arp(3)), arp(3), "new tables");
         assert_eq!(baseline.since(0, &counters(9, 5)), counters(2, 3));
         assert_eq!(baseline.since(1, &counters(9, 5)), counters(9, 5), "another port");
         assert_eq!(baseline.since(0, &counters(9, 1)), counters(9, 1), "new tables");

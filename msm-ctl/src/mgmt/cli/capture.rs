@@ -39,9 +39,11 @@ fn failed(error: impl std::fmt::Display) -> Trouble {
 /// Captures until a bound is reached; dropped when the client gives up.
 pub(super) async fn capture(port: PortName, count: u32, seconds: u32, asker: &Asker<'_>) -> Data {
     master(asker)?;
-    let Some(netdev) = asker.desk.chassis.ports.get(&port.lport()) else {
+    let board = asker.desk.board.borrow().clone();
+    let config = &board.config.config;
+    let Some(netdev) = config.ports.netdev(config.facts(), port.lport()) else {
         return Err(Trouble::Failed(format!(
-            "there is no port {port} in this chassis; show ports lists what there is"
+            "port {port} is none of this chassis, or has no netdev; show ports lists what there is"
         )));
     };
     let source = begin(port, asker).await?;

@@ -1,9 +1,11 @@
 //! What each `show` command answers, from the board, the netlink view, the flash and the tables.
 
 mod access;
+mod cpu;
 mod fdb;
 mod l3;
 mod management;
+mod mirroring;
 mod ports;
 mod routing;
 mod sharing;
@@ -35,6 +37,8 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Failover => serde_json::to_vec(&failover(&board)),
         Show::Ports(list) => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
         Show::Sharing | Show::Lacp => serde_json::to_vec(&sharing::sharing(desk, &board)?),
+        Show::Mirroring => serde_json::to_vec(&mirroring::mirroring(&board)),
+        Show::CpuProtection => serde_json::to_vec(&cpu::protection(desk, &board)?),
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
         Show::Routes(which) => serde_json::to_vec(&l3::routes(&which, desk, &board)?),
         Show::Hosts(which) => serde_json::to_vec(&l3::hosts(&which, desk, &board)?),

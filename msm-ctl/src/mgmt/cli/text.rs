@@ -4,6 +4,7 @@ mod access;
 mod fdb;
 mod l3;
 mod management;
+mod protection;
 mod routing;
 mod sharing;
 mod switch;
@@ -66,6 +67,8 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Version)) => read(data).map(|view| switch::version(&view)),
         Some(Command::Show(Show::Failover)) => read(data).map(|view| failover(&view)),
         Some(Command::Show(Show::Ports(_))) => read(data).map(|view| ports(&view)),
+        Some(Command::Show(Show::CpuProtection)) => read(data).map(|view| protection::cpu(&view)),
+        Some(Command::Show(Show::Mirroring)) => read(data).map(|view| protection::mirroring(&view)),
         Some(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
         Some(Command::Show(Show::Configuration)) => read(data).map(|view: views::Text| view.text),
         Some(Command::Show(Show::Sharing | Show::Lacp)) => read(data).map(|view| sharing::groups(&view)),

@@ -11,12 +11,14 @@ use crate::mgmt::log::LogLine;
 mod access;
 pub(crate) mod l3;
 mod management;
+mod protection;
 mod routing;
 mod sharing;
 mod vlan;
 
 pub(crate) use access::{AccessLists, AccessRule};
 pub(crate) use management::{Account, Accounts, Dns, Memory, Session, Sessions, Syslog, SyslogHost, Table};
+pub(crate) use protection::{CpuClass, CpuProtection, Mirrored, Mirroring};
 pub(crate) use routing::Routing;
 pub(crate) use sharing::{ShareGroup, SharePort, Sharing};
 pub(crate) use vlan::{Vlan, Vlans};
@@ -258,6 +260,15 @@ pub(crate) struct Port {
     pub(crate) learned: u64,
     /// Stations not learned because the FDB was full.
     pub(crate) learn_full: u64,
+    /// Frames received that went by the tcx entry for their destination's sake.
+    #[serde(default)]
+    pub(crate) slow: u64,
+    /// How its frames come in: `xdp`, `tcx`.
+    #[serde(default)]
+    pub(crate) driver: String,
+    /// As configured: `xdp`, `tcx`, `auto`.
+    #[serde(default)]
+    pub(crate) driver_configured: String,
     /// Frames dropped, by reason; reasons without a drop are left out.
     pub(crate) drops: BTreeMap<String, u64>,
 }

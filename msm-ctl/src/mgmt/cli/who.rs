@@ -91,7 +91,12 @@ mod tests {
     use std::sync::Arc;
 
     fn config(commands: &str) -> Config {
-        let facts = Facts { ports: [0].into(), sys_name: "t".into(), options: msm_proto::Options::default() };
+        let facts = Facts {
+            ports: [0].into(),
+            netdevs: Default::default(),
+            sys_name: "t".into(),
+            options: msm_proto::Options::default(),
+        };
         let changes = script(commands).expect("commands");
         Config::factory(&Arc::new(facts)).with(&changes).expect("lawful")
     }

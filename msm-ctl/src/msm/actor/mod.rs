@@ -78,7 +78,6 @@ struct Session {
 
 /// See the file's first line.
 pub(super) struct Actor {
-    chassis: Arc<Chassis>,
     slot: Slot,
     /// Failovers before this start.
     history: History,
@@ -126,8 +125,7 @@ impl Actor {
         }));
         let (back, returned) = mpsc::channel(EVENTS);
         let actor = Self {
-            revival: Revival::new(Arc::clone(&parts.chassis)),
-            chassis: parts.chassis,
+            revival: Revival::new(parts.chassis),
             slot,
             history: parts.history,
             flash: parts.flash,

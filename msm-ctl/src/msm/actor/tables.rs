@@ -1,10 +1,11 @@
 //! What the machine wants of the tables, and what keeps them as they should be.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use msm_abi::{FdbKey, Lport};
-use msm_config::Running;
+use msm_config::{Config, Running};
 use msm_dataplane::{FdbFilter, Observer};
 use msm_proto::{CommandId, ConfigSource, Input, Takeover};
 use tokio::sync::mpsc;
@@ -13,11 +14,11 @@ use tracing::{error, info, warn};
 use super::commands::said;
 use super::{Actor, Back, SWEEP};
 use crate::mgmt::cli::server::Reply;
-use crate::netlink;
+use crate::netlink::{self, Limits};
 use crate::switch::ports;
 use crate::switch::sweeper::{Found, Search};
 use crate::task;
-use msm_config::model::{Change, Record, Static};
+use msm_config::model::{Change, Driver, Record, Static};
 
 /// How long after a failed write of the tables it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -63,11 +64,23 @@ impl Actor {
         self.results.push_back(Input::Serving);
     }
 
-    fn ports(&self) -> Vec<(Lport, String)> {
-        self.chassis.ports.iter().map(|(lport, netdev)| (*lport, netdev.clone())).collect()
+    fn ports(&self) -> Vec<ports::Port> {
+        let config = &self.config.config;
+        config.facts().ports.iter().filter_map(|lport| self.port(*lport)).collect()
     }
 
-    fn bring_up(&self, ports: Vec<(Lport, String)>) -> impl Future<Output = ()> + Send + use<> {
+    /// A port with the name of its netdev, if it has one.
+    fn port(&self, lport: Lport) -> Option<ports::Port> {
+        let config = &self.config.config;
+        let netdev = config.ports.netdev(config.facts(), lport)?.to_owned();
+        let limits = match config.ports.driver(lport) {
+            Driver::Xdp => Limits::default(),
+            Driver::Tcx | Driver::Auto => Limits::of(msm_dataplane::Driver::Tcx),
+        };
+        Some(ports::Port { lport, netdev, limits })
+    }
+
+    fn bring_up(&self, ports: Vec<ports::Port>) -> impl Future<Output = ()> + Send + use<> {
         let (sender, mut reports) = mpsc::channel(1);
         let back = self.back.clone();
         async move {
@@ -116,8 +129,20 @@ impl Actor {
             self.roll_back();
             return Err(format!("the tables cannot be written: {error}"));
         }
-        self.config = Arc::new(next);
+        let before = std::mem::replace(&mut self.config, Arc::new(next));
+        self.ready_others(&before.config);
         Ok(())
+    }
+
+    /// Readies the netdevs of ports that were given another one.
+    fn ready_others(&self, before: &Config) {
+        let (before, after) = (&before.ports.netdevs, &self.config.config.ports.netdevs);
+        if before != after && self.plane.writable().is_some() {
+            let changed = before.keys().chain(after.keys()).filter(|l| before.get(l) != after.get(l));
+            let changed: BTreeSet<Lport> = changed.copied().collect();
+            let ports = changed.into_iter().filter_map(|lport| self.port(lport)).collect();
+            self.tasks.spawn("ports", false, self.bring_up(ports));
+        }
     }
 
     /// `debug exception-in-command`
@@ -171,15 +196,15 @@ impl Actor {
 
     pub(super) fn netlink_event(&mut self, event: &netlink::LinkEvent) {
         self.plane.follow_links();
-        let port = ports::heard(&self.chassis, event);
+        let port = ports::heard(&self.config.config, event);
         if port.is_some() || ports::renewed(event) {
             self.plane.doubt();
         }
         self.bring_up_to_date();
         if self.plane.writable().is_some()
-            && let Some((lport, netdev)) = port.and_then(|lport| self.chassis.ports.get_key_value(&lport))
+            && let Some(port) = port.and_then(|lport| self.port(lport))
         {
-            self.tasks.spawn("ports", false, self.bring_up(vec![(*lport, netdev.clone())]));
+            self.tasks.spawn("ports", false, self.bring_up(vec![port]));
         }
     }
 

@@ -84,8 +84,12 @@ mod tests {
 
     #[test]
     fn rows_are_in_order_and_say_what_a_rule_is() {
-        let facts =
-            Facts { ports: [0, 1].into(), sys_name: "t".into(), options: msm_proto::Options::default() };
+        let facts = Facts {
+            ports: [0, 1].into(),
+            netdevs: Default::default(),
+            sys_name: "t".into(),
+            options: msm_proto::Options::default(),
+        };
         let lines = "create access-list b tcp destination 10.0.0.0/8 ip-port 80 source any ip-port range 1 9 permit ports 1:1 precedence 2\n\
                      create access-list a mac destination any source any ethertype 0x806 deny precedence 1\n";
         let config =

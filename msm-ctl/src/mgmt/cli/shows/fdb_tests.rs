@@ -8,6 +8,7 @@ use super::super::super::text::Layout;
 fn running(commands: &str) -> Arc<Running> {
     let facts = Arc::new(Facts {
         ports: [0, 1, 129].into(),
+        netdevs: Default::default(),
         sys_name: "t".into(),
         options: msm_proto::Options::default(),
     });

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use msm_abi::{DropReason, PortCounters};
+use msm_abi::{DropReason, Lport, PortCounters, port_flags};
+use msm_config::model;
 use msm_config::port::PortName;
 use msm_config::portlist::PortList;
 
@@ -11,6 +12,7 @@ use super::super::views;
 use super::no_port;
 use crate::msm::board::Board;
 use crate::netlink::{self, Limits, Netdev};
+use msm_dataplane::{Driver, tables};
 
 /// `show ports`
 pub(super) fn ports(list: Option<&PortList>, desk: &Desk, board: &Board) -> Result<views::Ports, String> {
@@ -20,28 +22,52 @@ pub(super) fn ports(list: Option<&PortList>, desk: &Desk, board: &Board) -> Resu
         Some(observer) => observer.counters().map_err(|e| e.to_string())?,
         None => BTreeMap::new(),
     };
-    let ports = desk
-        .chassis
+    let config = &board.config.config;
+    let ports = config
+        .facts()
         .ports
         .iter()
-        .filter(|(lport, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(lport)))
-        .map(|(lport, netdev)| {
-            let device = desk.view.get(netdev);
-            let mut faults: Vec<String> = netlink::faults(&desk.view, netdev, &Limits::default())
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+        .filter(|lport| wanted.as_ref().is_none_or(|wanted| wanted.contains(lport)))
+        .map(|lport| {
+            let netdev = config.ports.netdev(config.facts(), *lport);
+            let device = netdev.and_then(|netdev| desk.view.get(netdev));
+            let driver = driver(config.ports.driver(*lport), board, *lport, device.as_ref());
+            let limits = Limits::of(if driver == "tcx" { Driver::Tcx } else { Driver::Xdp });
+            let found = netdev.map(|netdev| netlink::faults(&desk.view, netdev, &limits));
+            let mut faults: Vec<String> =
+                found.into_iter().flatten().map(|fault| fault.to_string()).collect();
             for fault in board.faults.get(lport).into_iter().flatten() {
                 if !faults.contains(fault) {
                     faults.push(fault.clone());
                 }
             }
             let counters = desk.baseline.since(*lport, &counters.get(lport).copied().unwrap_or_default());
-            let enabled = !board.config.config.ports.disabled.contains(lport);
-            port(PortName::of(*lport), netdev, device.as_ref(), enabled, faults, &counters)
+            let enabled = !config.ports.disabled.contains(lport);
+            let row = port(
+                PortName::of(*lport),
+                netdev.unwrap_or_default(),
+                device.as_ref(),
+                enabled,
+                faults,
+                &counters,
+            );
+            views::Port { driver, driver_configured: config.ports.driver(*lport).to_string(), ..row }
         })
         .collect();
     Ok(views::Ports { ports })
+}
+
+/// The driver in use: as configured, or what the tables say of `auto`.
+fn driver(configured: model::Driver, board: &Board, lport: Lport, device: Option<&Netdev>) -> String {
+    let running = || {
+        let entry = tables::ports::get(board.observer.as_ref()?.store(), device?.ifindex).ok()?;
+        let is_port = entry.lport == lport && entry.flags & port_flags::VALID != 0;
+        is_port.then_some(if entry.flags & port_flags::TCX != 0 { "tcx" } else { "xdp" })
+    };
+    match configured {
+        model::Driver::Auto => running().unwrap_or("tcx").to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// One row.
@@ -73,6 +99,9 @@ fn port(
         tx_flood_copies: counters.tx_flood_copies,
         learned: counters.learned,
         learn_full: counters.learn_full,
+        slow: counters.slow,
+        driver: String::new(),
+        driver_configured: String::new(),
         drops,
     }
 }

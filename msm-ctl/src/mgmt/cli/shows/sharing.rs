@@ -18,7 +18,7 @@ pub(super) fn sharing(desk: &Desk, board: &Board) -> Result<views::Sharing, Stri
             None => Default::default(),
         };
         let port = |lport: &u16| {
-            let device = desk.chassis.ports.get(lport).and_then(|netdev| desk.view.get(netdev));
+            let device = config.ports.netdev(config.facts(), *lport).and_then(|n| desk.view.get(n));
             let buckets = share.buckets.iter().filter(|bucket| *bucket == lport).count();
             views::SharePort {
                 port: PortName::of(*lport).to_string(),

@@ -17,7 +17,7 @@ pub(super) fn vlans(only: Option<&Name>, desk: &Desk, board: &Board) -> Result<v
     }
     let disabled = &config.ports.disabled;
     let state_of = |lport: &u16| {
-        let device = desk.chassis.ports.get(lport).and_then(|netdev| desk.view.get(netdev));
+        let device = config.ports.netdev(config.facts(), *lport).and_then(|netdev| desk.view.get(netdev));
         state(device.as_ref(), !disabled.contains(lport))
     };
     // Of a port once, not of each VLAN it is in.
