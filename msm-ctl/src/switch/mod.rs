@@ -1,5 +1,6 @@
 //! The switch: what the owner makes of the forwarding plane.
 
+mod acl;
 mod desired;
 mod drivers;
 pub(crate) mod groups;
