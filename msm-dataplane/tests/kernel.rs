@@ -1,5 +1,7 @@
 //! The contract over the kernel, and what only a kernel can show: pins, locks, links, descriptors. Needs root, iproute2 and the object.
 
+#[path = "kernel/acl.rs"]
+mod acl;
 mod acl_lists;
 #[path = "kernel/bed.rs"]
 mod bed;

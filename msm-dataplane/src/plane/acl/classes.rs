@@ -49,7 +49,9 @@ pub(super) struct Classes {
 impl Classes {
     /// With `fixed` as the first classes, equal or not.
     pub(super) fn new(fixed: &[Vector]) -> Self {
-        let mut classes = Self { vectors: Vec::new(), by_hash: HashMap::new() };
+        // Room that is not used costs nothing: it is never touched.
+        let vectors = Vec::with_capacity(ACL_CLASSES as usize);
+        let mut classes = Self { vectors, by_hash: HashMap::new() };
         for vector in fixed {
             classes.push(*vector, vector.hash());
         }
