@@ -128,6 +128,9 @@ pub enum TableError {
     /// What is desired cannot be: nothing was written.
     #[error("the configuration asks for what the tables cannot hold: {0}")]
     Desired(String),
+    /// Routes changed since the plan was begun.
+    #[error("the routes were changed while this plan of them was made: plan again")]
+    StalePlan,
     /// A link pin could not be listed, read or removed.
     #[error("cannot {what} the link of port {lport}: {source}")]
     Link {

@@ -26,6 +26,7 @@ pub use error::{CaptureError, Mismatch, PortFault, TableError, TakeError, TreeEr
 pub use name::{MsmSlot, NameError, OwnerName};
 pub use observer::Observer;
 pub use owner::Owner;
+pub use plane::routes::{RoutePlan, RouteReader};
 pub use routing::{
     Gateway, NotAPrefix, Prefix, RouteChanges, RouteFault, RouteTo, RoutesTouched, Routing, Station,
 };

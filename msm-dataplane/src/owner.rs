@@ -5,8 +5,8 @@ use std::path::Path;
 use msm_abi::{FdbKey, Lport, Meta};
 
 use crate::{
-    Capture, CaptureError, Changes, Desired, FdbFilter, Observer, OwnerName, RouteChanges, RoutesTouched,
-    Routing, TableError, Touched, TreeError,
+    Capture, CaptureError, Changes, Desired, FdbFilter, Observer, OwnerName, RouteChanges, RoutePlan,
+    RouteReader, RoutesTouched, Routing, TableError, Touched, TreeError,
     capture::Capturing,
     lock::DirLock,
     plane::{
@@ -113,12 +113,11 @@ impl Owner {
     /// [`TableError`]: every address goes as before or as desired; call again. What the tables have no room for is in
     /// [`RouteChanges::faults`] and goes to the stack.
     pub fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError> {
-        let _ = routing;
-        Ok(RouteChanges::default())
+        self.plane.reconcile_routes(routing)
     }
 
-    /// [`Owner::reconcile_routes`] of what `touched` names alone. All else of `routing` must be as in the last one of this handle. It is a
-    /// whole one if there was none, or if the last one failed.
+    /// [`Owner::reconcile_routes`] of what `touched` names alone: it costs by what changed. All else of `routing` must be as in the last one
+    /// of this handle. It is a whole one if there was none, or if the last one failed.
     ///
     /// # Errors
     /// As [`Owner::reconcile_routes`]; the next one is a whole one.
@@ -127,14 +126,35 @@ impl Owner {
         routing: &Routing,
         touched: &RoutesTouched,
     ) -> Result<RouteChanges, TableError> {
-        let _ = touched;
-        self.reconcile_routes(routing)
+        self.plane.reconcile_routes_part(routing, touched)
+    }
+
+    /// For the first [`Owner::reconcile_routes`] of a handle, which reads all tables and compiles all routes: a thread plans it, then
+    /// [`Owner::install_routes`] does it. What changes meanwhile is for [`Owner::reconcile_routes_part`] after that.
+    ///
+    /// # Errors
+    /// No descriptors.
+    pub fn route_reader(&self) -> Result<RouteReader, TableError> {
+        let store = self.observer.store().tables().map_err(|source| TableError::Kernel {
+            what: "open again",
+            table: msm_abi::names::ROUTES,
+            source,
+        })?;
+        Ok(RouteReader::new(store, self.plane.route_turn()))
+    }
+
+    /// Does what was planned: only writes what differs.
+    ///
+    /// # Errors
+    /// As [`Owner::reconcile_routes`]; [`TableError::StalePlan`] if routes were reconciled since [`Owner::route_reader`].
+    pub fn install_routes(&mut self, plan: RoutePlan) -> Result<RouteChanges, TableError> {
+        self.plane.install_routes(plan)
     }
 
     /// False for up to 20 ms after IPv4 routes changed: the next change of them would wait so long. Collect changes meanwhile.
     #[must_use]
     pub fn routes_settled(&self) -> bool {
-        true
+        self.plane.routes_settled()
     }
 
     /// Changes META; not written if it stays the same.

@@ -69,6 +69,11 @@ impl Map {
         Ok(Self { fd, info, stride })
     }
 
+    /// Another descriptor of the same map, of the same access.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()?, info: self.info, stride: self.stride })
+    }
+
     pub(crate) const fn info(&self) -> &MapInfo {
         &self.info
     }

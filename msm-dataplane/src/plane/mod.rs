@@ -16,10 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use msm_abi::{FdbKey, Lport, Meta, PlaneConfig, capture_of};
 
 use crate::{
-    Changes, Desired, DesiredGroup, FdbFilter, PortFault, TableError, Touched,
+    Changes, Desired, DesiredGroup, FdbFilter, PortFault, RouteChanges, RoutesTouched, Routing, TableError,
+    Touched,
     store::{Links, Store},
     tables,
 };
+use routes::{RoutePlan, Routes};
 use sets::Pool;
 use stations::Stations;
 use vlans::Vlans;
@@ -38,6 +40,10 @@ pub struct Plane<S> {
     acl: acl::Memory,
     /// What a part needs; `None` before a whole reconcile, and after an error.
     known: Option<Known>,
+    /// The routing tables; `None` before the first change of them, and after an error.
+    routes: Option<Routes>,
+    /// Times that they were asked for: a plan of before is none.
+    asked: u64,
 }
 
 /// What the last reconcile left.
@@ -64,6 +70,8 @@ impl<S: Store + Links> Plane<S> {
             capture: 0,
             acl: acl::Memory::new(),
             known: None,
+            routes: None,
+            asked: 0,
         }
     }
 
@@ -164,6 +172,69 @@ impl<S: Store + Links> Plane<S> {
         let (store, pool) = (&mut self.store, &mut self.pool);
         known.vlans.apply(store, pool, desired, &vlans, &known.serving, changes)?;
         self.stations.apply_part(&mut self.store, &desired.static_fdb, &touched.stations)
+    }
+
+    /// Makes the routing tables what is desired. Each address, at any moment and after any error, goes as before or as desired.
+    ///
+    /// # Errors
+    /// [`TableError`]: call again.
+    pub fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError> {
+        match self.routes.take() {
+            Some(routes) => self.route(routes, |routes, store| routes.apply(store, routing)),
+            None => {
+                let plan = Routes::plan(&self.store, routing)?;
+                self.route(plan, |routes, store| routes.execute(store, routing))
+            }
+        }
+    }
+
+    /// [`Self::reconcile_routes`] of what `touched` names alone. All else of `routing` must be as in the last one. It is a whole one if
+    /// there was none, or if the last one failed.
+    ///
+    /// # Errors
+    /// As [`Self::reconcile_routes`]; the next one is a whole one.
+    pub fn reconcile_routes_part(
+        &mut self,
+        routing: &Routing,
+        touched: &RoutesTouched,
+    ) -> Result<RouteChanges, TableError> {
+        match self.routes.take() {
+            Some(routes) => self.route(routes, |routes, store| routes.apply_part(store, routing, touched)),
+            None => self.reconcile_routes(routing),
+        }
+    }
+
+    /// What a plan is good for: nothing once the tables were asked for another change.
+    pub(crate) const fn route_turn(&self) -> u64 {
+        self.asked
+    }
+
+    /// Does what was planned on another thread.
+    pub(crate) fn install_routes(&mut self, plan: RoutePlan) -> Result<RouteChanges, TableError> {
+        if plan.turn != self.asked {
+            return Err(TableError::StalePlan);
+        }
+        self.route(plan.routes, |routes, store| routes.write(store))
+    }
+
+    fn route(
+        &mut self,
+        mut routes: Routes,
+        work: impl FnOnce(&mut Routes, &mut S) -> Result<(), TableError>,
+    ) -> Result<RouteChanges, TableError> {
+        self.asked += 1;
+        let before = self.store.writes();
+        let result = work(&mut routes, &mut self.store);
+        self.store.drop_sets();
+        result?;
+        let changes = routes.changes(self.store.writes() - before);
+        self.routes = Some(routes);
+        Ok(changes)
+    }
+
+    /// False while the next change of IPv4 routes would wait.
+    pub fn routes_settled(&self) -> bool {
+        self.routes.as_ref().is_none_or(Routes::is_settled)
     }
 
     /// Removes stations not seen for the age in PLANE_CONFIG, and static ones that are not desired (those that an earlier owner left);

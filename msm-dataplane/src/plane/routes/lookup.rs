@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Where a frame to an address goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
     /// To this station.
     To(Station),

@@ -140,6 +140,12 @@ impl Kernel {
         Ok(store)
     }
 
+    /// The same tables by descriptors of their own, of the same access; without programs.
+    pub(crate) fn tables(&self) -> io::Result<Self> {
+        let maps = self.maps.iter().map(Map::try_clone).collect::<io::Result<_>>()?;
+        Ok(Self { dir: self.dir.clone(), maps, programs: Vec::new(), sets: BTreeMap::new(), writes: 0 })
+    }
+
     /// The directory was renamed: links are found there from now on.
     pub(crate) fn moved(&mut self, dir: &Path) {
         dir.clone_into(&mut self.dir);
