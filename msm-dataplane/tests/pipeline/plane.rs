@@ -52,7 +52,7 @@ pub(crate) struct Plane {
 }
 
 /// The object as `cargo xtask build-ebpf` leaves it, or as MSM_EBPF_OBJECT says.
-fn object() -> PathBuf {
+pub(crate) fn object() -> PathBuf {
     let path = std::env::var_os("MSM_EBPF_OBJECT").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/image/msm-ebpf.o")),
         PathBuf::from,
@@ -322,17 +322,6 @@ impl Plane {
         let start = u32::from_ne_bytes(context_out[0..4].try_into().expect("data")) as usize;
         let frame = output.split_off(start);
         (Outcome { action: result.return_value, frame, metadata: output }, result.duration)
-    }
-
-    /// Instructions that the verifier walked through, and that there are after translation.
-    pub(crate) fn instructions(&mut self, program: &str) -> (u32, u32) {
-        let info = if program == names::PROG_TCX {
-            tcx(&mut self.ebpf).info()
-        } else {
-            xdp(&mut self.ebpf, program).info()
-        }
-        .expect("program info");
-        (info.verified_instruction_count().unwrap_or(0), info.size_translated().unwrap_or(0) / 8)
     }
 }
 

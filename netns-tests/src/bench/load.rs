@@ -117,9 +117,10 @@ impl Load {
         Ok(load)
     }
 
-    /// From now on generators run before every ordinary process of their CPU: what else the machine does is not the switch's.
-    pub fn urgent(&mut self) {
-        self.urgent = true;
+    /// Whether generators run before every ordinary process of their CPU: what else the machine does is not the switch's.
+    /// Not for floods to many: what one softirq does not get done, the kernel leaves to ksoftirqd, which is an ordinary process too, and rings fill.
+    pub fn urgent(&mut self, urgent: bool) {
+        self.urgent = urgent;
     }
 
     fn missing(what: &str) -> ProbeError {

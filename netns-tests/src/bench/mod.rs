@@ -8,6 +8,7 @@ pub mod closed_loop;
 mod contender;
 pub mod load;
 mod page;
+mod profile;
 pub mod rounds;
 pub mod scenario;
 pub mod stage;
@@ -37,6 +38,9 @@ pub struct Options {
     /// Also beside Open vSwitch and DPDK's testpmd, which are installed for it
     #[arg(long)]
     pub peers: bool,
+    /// Also print where a frame's time goes, function by function (with perf)
+    #[arg(long)]
+    pub profile: bool,
     /// Write what was found as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -67,6 +67,7 @@ mod tests {
             only: Vec::new(),
             list: false,
             peers: false,
+            profile: false,
             json: None,
             write: None,
             rounds: 9,

@@ -46,13 +46,15 @@ pub fn run(
 ) -> Result<Rounds> {
     let mut frames = Vec::new();
     for (index, contender) in contenders.iter().enumerate() {
+        let drops = contender.bed.drops()?;
         let first = contender.measure(load, FIRST_FRAMES, cpu)?;
         ensure!(
             first.delivered() >= DELIVERED_AT_LEAST || lossy.contains(&index),
-            "{}: only {} of {} frames arrived",
+            "{}: only {} of {} frames arrived; {}",
             contender.name,
             first.received,
-            first.offered
+            first.offered,
+            contender.bed.drops()?.since(&drops).join(", ")
         );
         frames.push(full_round(&first, contender.traffic.copies, options.millis));
     }

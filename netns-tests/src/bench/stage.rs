@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 use probe_abi::{GenState, load_names, side};
 use serde_json::Value;
 
-use super::Options;
 use super::contender::{Contender, Traffic};
 use super::load::{Load, Place};
 use super::rounds::{self, Compare};
+use super::{Options, profile};
 use crate::bed::{BedOptions, HostSpec, Netns, SwitchKind, Testbed};
 use crate::report::schema::{BenchReport, BenchRow, Unavailable};
 
@@ -92,7 +92,7 @@ impl<'a> Stage<'a> {
         scenario: &'static str,
     ) -> Result<Self> {
         let mut load = Load::new()?;
-        load.urgent();
+        load.urgent(true);
         Ok(Self { options, cpu, load, report, scenario })
     }
 
@@ -271,6 +271,10 @@ impl<'a> Stage<'a> {
         let rows = compares.iter().map(|compare| rounds.row(self.scenario, compare, floor, copies));
         let rows: Vec<BenchRow> = rows.collect();
         self.report.rows.extend(rows);
+        if self.options.profile {
+            let shown = contenders.iter().take(2);
+            shown.into_iter().try_for_each(|who| profile::print(who, &mut self.load, self.cpu))?;
+        }
         Ok(())
     }
 }
