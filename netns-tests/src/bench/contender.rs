@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use probe_abi::{GenIpState, GenState, LOAD_FRAME_LEN, load_names, side};
 
-use super::load::{Load, Place};
+use super::load::{BATCH, Load, Place};
 use crate::bed::Testbed;
 
 /// How long after the generator has ended frames may still arrive.
@@ -15,6 +15,8 @@ const DRAIN: Duration = Duration::from_millis(200);
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The address of everybody.
 const EVERYBODY: u64 = 0xFFFF_FFFF_FFFF;
+/// Frames that one softirq gets done: past 300 (net.core.netdev_budget) the kernel leaves them to ksoftirqd, which an urgent generator keeps waiting.
+const SOFTIRQ: u32 = 256;
 /// RFC 2544 counts the FCS, which no program sees.
 const FCS: usize = 4;
 
@@ -36,6 +38,8 @@ pub struct Traffic {
     pub length: usize,
     /// Hosts that get a frame.
     pub copies: u32,
+    /// Hosts that get a frame of those it is compared with: batches are of one size.
+    pub batch_copies: u32,
 }
 
 impl Traffic {
@@ -50,7 +54,7 @@ impl Traffic {
             to_stations: stations / 2,
             ..GenState::default()
         });
-        Self { order, length: LOAD_FRAME_LEN + FCS, copies: 1 }
+        Self { order, length: LOAD_FRAME_LEN + FCS, copies: 1, batch_copies: 1 }
     }
 
     /// From `stations` at h1 to everybody.
@@ -64,7 +68,7 @@ impl Traffic {
             to_stations: 1,
             ..GenState::default()
         });
-        Self { order, length: LOAD_FRAME_LEN + FCS, copies }
+        Self { order, length: LOAD_FRAME_LEN + FCS, copies, batch_copies: copies }
     }
 
     /// IPv4, with what `state` says.
@@ -73,7 +77,7 @@ impl Traffic {
         let length = LOAD_FRAME_LEN + FCS;
         let ip_len = (length - FCS - 14) as u32;
         let order = Order::Ip(GenIpState { random: SEED, ip_len, ..state });
-        Self { order, length, copies: 1 }
+        Self { order, length, copies: 1, batch_copies: 1 }
     }
 
     /// The same in frames of another length, with FCS.
@@ -84,6 +88,11 @@ impl Traffic {
             state.ip_len = (length - FCS - 14) as u32;
         }
         self
+    }
+
+    /// Frames made at once: they and their copies are one softirq's.
+    fn batch(&self) -> u32 {
+        (SOFTIRQ / (self.batch_copies + 1)).min(BATCH)
     }
 
     /// Sends `frames` of it out of h1; how long that took.
@@ -102,7 +111,7 @@ impl Traffic {
             }
         };
         let place = Place::host(bed.host("h1")?);
-        Ok(load.generate_long(program, place, frames, cpu, self.length - FCS)?)
+        Ok(load.generate_long(program, place, frames, cpu, self.length - FCS, self.batch())?)
     }
 }
 

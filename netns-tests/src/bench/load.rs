@@ -117,10 +117,9 @@ impl Load {
         Ok(load)
     }
 
-    /// Whether generators run before every ordinary process of their CPU: what else the machine does is not the switch's.
-    /// Not for floods to many: what one softirq does not get done, the kernel leaves to ksoftirqd, which is an ordinary process too, and rings fill.
-    pub fn urgent(&mut self, urgent: bool) {
-        self.urgent = urgent;
+    /// From now on generators run before every ordinary process of their CPU: what else the machine does is not the switch's.
+    pub fn urgent(&mut self) {
+        self.urgent = true;
     }
 
     fn missing(what: &str) -> ProbeError {
@@ -220,10 +219,10 @@ impl Load {
     /// # Errors
     /// `ProbeError::Bpf`: EINVAL if the netdev has neither XDP nor GRO, EINTR after a signal.
     pub fn generate(&self, program: &str, place: Place<'_>, frames: u32, cpu: usize) -> Result<Duration> {
-        self.generate_long(program, place, frames, cpu, LOAD_FRAME_LEN)
+        self.generate_long(program, place, frames, cpu, LOAD_FRAME_LEN, BATCH)
     }
 
-    /// The same with frames of `length` bytes, without FCS.
+    /// The same with frames of `length` bytes, without FCS, in batches of `batch`.
     ///
     /// # Errors
     /// As [`Load::generate`].
@@ -234,6 +233,7 @@ impl Load {
         frames: u32,
         cpu: usize,
         length: usize,
+        batch: u32,
     ) -> Result<Duration> {
         let what = format!("running {program} out of {} in {}", place.netdev, place.netns.name());
         let loaded = self.ebpf.program(program).ok_or_else(|| Self::missing(program))?;
@@ -250,7 +250,7 @@ impl Load {
             options.data_in = Some(&frame);
             options.ctx_in = Some(&context);
             options.repeat = frames;
-            options.attrs = TestRunAttrs::new().xdp_live_frames(BATCH);
+            options.attrs = TestRunAttrs::new().xdp_live_frames(batch);
             let started = Instant::now();
             xdp.test_run(options).map_err(|e| ProbeError::bpf(what, e))?;
             Ok(started.elapsed())

@@ -20,6 +20,10 @@ const SECS: &str = "2";
 const FRAMES: u32 = 200_000;
 /// Functions shown.
 const SHOWN: usize = 24;
+/// The generator's process, in whose softirq all happens.
+const COMM: &str = "msm-bed";
+/// Characters of a function's name.
+const NAME: usize = 48;
 /// For who has no perf.
 const INSTEAD: &str = "perf is not there; stages by test runs: `cargo test -p msm-dataplane --test pipeline time_a_frame -- --nocapture`";
 
@@ -72,12 +76,20 @@ pub(super) fn print(contender: &Contender, load: &mut Load, cpu: usize) -> Resul
     })?;
     let ns = elapsed.as_nanos() as f64 / frames as f64;
     let mut report = Command::new("perf");
-    report.arg("report").arg("--input").arg(&data).args(["--stdio", "--no-children", "--sort", "symbol"]);
+    report.arg("report").arg("--input").arg(&data).args([
+        "--stdio",
+        "--no-children",
+        "--comm",
+        COMM,
+        "--sort",
+        "symbol",
+    ]);
     let output = report.output().context("starting perf report")?;
     let functions = parse(&String::from_utf8_lossy(&output.stdout));
     ensure!(!functions.is_empty(), "perf took no samples: {}", String::from_utf8_lossy(&output.stderr));
     let row = |(part, function): &(f64, String)| {
-        vec![function.clone(), format!("{part:.1} %"), format!("{:.0}", part / 100.0 * ns)]
+        let function = function.chars().take(NAME).collect();
+        vec![function, format!("{part:.1} %"), format!("{:.0}", part / 100.0 * ns)]
     };
     println!("{}: {ns:.0} ns a frame", contender.name);
     print!(

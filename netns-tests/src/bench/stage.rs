@@ -92,7 +92,7 @@ impl<'a> Stage<'a> {
         scenario: &'static str,
     ) -> Result<Self> {
         let mut load = Load::new()?;
-        load.urgent(true);
+        load.urgent();
         Ok(Self { options, cpu, load, report, scenario })
     }
 

@@ -11,7 +11,6 @@ use crate::bench::stage::{Five, Stage};
 const STATIONS: u32 = 16;
 
 fn flood(stage: &mut Stage<'_>, ports: u8, bar: Option<f64>) -> Result<()> {
-    stage.load.urgent(false);
     let hosts = many(ports + 1);
     let here = stage.here("here", &hosts, &[])?;
     let bridges = stage.bridges(&hosts)?;
