@@ -117,6 +117,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let (link_sender, link) = mpsc::channel(EVENTS);
         let (job_sender, jobs) = mpsc::channel(EVENTS);
         let (presence_sender, presence) = mpsc::channel(4);
+        let (peers_sender, peers) = mpsc::channel(1);
         let (sweeper, found) =
             Sweeper::start(&tasks).map_err(failed("start a thread for", chassis.run_dir.clone()))?;
         let parts = Parts {
@@ -138,6 +139,16 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             history: history::recall(&flash.nvram()),
         };
         let (actor, board) = Actor::new(parts);
+        let (shown, hosts) = (board.clone(), view.clone());
+        let netdevs = move || {
+            let config = shown.borrow().config.config.clone();
+            let facts = config.facts();
+            let name = |lport: &msm_abi::Lport| config.ports.netdev(facts, *lport).map(str::to_owned);
+            facts.ports.iter().filter_map(name).collect()
+        };
+        tasks
+            .thread("peers", false, move || netlink::watch_peers(&hosts, netdevs, &peers_sender))
+            .map_err(failed("start a thread for", chassis.run_dir.clone()))?;
         tasks.spawn("syslog", false, log.send_syslog());
         tasks.spawn("settings", false, settings::follow(board.clone(), log.clone()));
         if let Some(netdev) = chassis.mgmt.clone() {
@@ -178,7 +189,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             false,
             crate::backplane::watch::watch(Chassis::clone(&chassis), slot, presence_sender),
         );
-        actor.run(Sources { exceptions, link, jobs, netlink, presence, found }).await;
+        actor.run(Sources { exceptions, link, jobs, netlink, presence, found, peers }).await;
         // Whoever has been answered shall read it: all places are free once all answers are written.
         let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;

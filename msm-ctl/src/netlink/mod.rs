@@ -1,6 +1,7 @@
 //! Netlink: the live view of the switch's namespace, port bring-up, and the administrative state of a link.
 //!
-//! Everything here happens in the network namespace of the calling thread, which is the process's own: nothing calls setns.
+//! Everything here happens in the network namespace of the calling thread, which is the process's own: nothing calls setns but the thread of
+//! [`watch_peers`].
 
 mod address;
 mod bring_up;
@@ -32,6 +33,7 @@ pub(crate) use address::{Addresses, set_ipv4};
 pub(crate) use bring_up::{bring_up, set_admin};
 pub(crate) use neighbour::{forget, nud};
 pub(crate) use pair::{End, Found, Pairs, look};
+pub(crate) use peers::watch as watch_peers;
 pub(crate) use port::{Fault, Limits, Severity, faults};
 pub(crate) use view::{Neighbour, Netdev, NextHop, Route, View};
 

@@ -26,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) max_mtu: u32,
     /// Frames come in by tcx, where nothing need be able to do XDP.
     pub(crate) tcx: bool,
+    /// It is a tagged member of a VLAN.
+    pub(crate) tagged: bool,
 }
 
 impl Limits {
@@ -33,14 +35,14 @@ impl Limits {
     pub(crate) fn of(driver: Driver) -> Self {
         match driver {
             Driver::Xdp => Self::default(),
-            Driver::Tcx => Self { max_mtu: u32::MAX, tcx: true },
+            Driver::Tcx => Self { max_mtu: u32::MAX, tcx: true, tagged: false },
         }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_mtu: MAX_MTU, tcx: false }
+        Self { max_mtu: MAX_MTU, tcx: false, tagged: false }
     }
 }
 
@@ -74,6 +76,8 @@ pub(crate) enum Fault {
     NoRedirect { name: String, peer: Option<String> },
     /// Both veth ends have the same ifindex: the kernel tells a loss of carrier up to 1 s late. Polled instead.
     LateCarrier { name: String, ifindex: u32 },
+    /// The other end leaves checksums, or cutting into frames, to its netdev: under XDP what arrives is broken.
+    PartialChecksums { netdev: String, tso: bool },
     /// Tags are taken off before XDP sees the frame. `netdev` is where `feature` is to be switched off.
     HiddenTags { netdev: String, feature: &'static str },
 }
@@ -88,7 +92,9 @@ impl Fault {
             | Self::IfindexTooLarge { .. }
             | Self::NoXdp { .. } => Severity::Refused,
             Self::AdminDown { .. } | Self::NoRedirect { .. } => Severity::Degraded,
-            Self::LateCarrier { .. } | Self::HiddenTags { .. } => Severity::Warning,
+            Self::LateCarrier { .. } | Self::HiddenTags { .. } | Self::PartialChecksums { .. } => {
+                Severity::Warning
+            }
         }
     }
 
@@ -110,6 +116,8 @@ impl Fault {
                 format!("late carrier: both ends of {name} have ifindex {ifindex}")
             }
             Self::HiddenTags { netdev, feature } => format!("{feature} is on at {netdev}"),
+            Self::PartialChecksums { netdev, tso: true } => format!("tx and tso are on at {netdev}"),
+            Self::PartialChecksums { netdev, tso: false } => format!("tx is on at {netdev}"),
         }
     }
 
@@ -126,6 +134,9 @@ impl Fault {
             Self::NoRedirect { .. } => "frames to it take the slower way by tcx",
             Self::LateCarrier { .. } => {
                 "the kernel tells a loss of carrier up to 1 s late; it is polled every 2 ms meanwhile"
+            }
+            Self::PartialChecksums { .. } => {
+                "what this host sends by TCP or UDP arrives with a wrong checksum"
             }
             Self::HiddenTags { .. } => "802.1Q tags are invisible to XDP and lost",
         }
@@ -153,7 +164,12 @@ impl Fault {
             Self::LateCarrier { name, .. } => {
                 format!("create it with an explicit index: ip link add {name} index 1001 ...")
             }
-            Self::HiddenTags { netdev, feature } => format!("ethtool -K {netdev} {feature} off"),
+            Self::HiddenTags { netdev, feature } => {
+                format!("ethtool -K {netdev} {feature} off, or configure the port's driver tcx")
+            }
+            Self::PartialChecksums { netdev, .. } => {
+                format!("ethtool -K {netdev} tx off at the host, or configure the port's driver tcx")
+            }
         }
     }
 }
@@ -168,7 +184,16 @@ impl fmt::Display for Fault {
 pub(crate) fn faults(view: &View, name: &str, limits: &Limits) -> Vec<Fault> {
     let Some(dev) = view.get(name) else { return vec![Fault::Missing { name: name.to_owned() }] };
     let peer = dev.peer_ifindex.filter(|_| dev.peer_netnsid.is_none()).and_then(|peer| view.by_index(peer));
-    dev.faults(limits, peer.as_ref().map(|peer| peer.name.as_str()))
+    let mut faults = dev.faults(limits, peer.as_ref().map(|peer| peer.name.as_str()));
+    if let (false, Some(Peer::Seen(peer))) = (limits.tcx, view.peer(dev.ifindex)) {
+        if peer.tx_checksum || peer.tso {
+            faults.push(Fault::PartialChecksums { netdev: peer.name.clone(), tso: peer.tso });
+        }
+        if limits.tagged && peer.tx_vlan {
+            faults.push(Fault::HiddenTags { netdev: peer.name, feature: "txvlan" });
+        }
+    }
+    faults
 }
 
 impl Netdev {

@@ -135,6 +135,20 @@ impl View {
         self.0.links_changed.subscribe()
     }
 
+    /// What the other ends of veths are like now; whether that is something else than before.
+    pub(super) fn put_peers(&self, peers: std::collections::BTreeMap<u32, Peer>) -> bool {
+        let mut changed = false;
+        self.0.peers.retain(|ifindex, _| {
+            let stays = peers.contains_key(ifindex);
+            changed |= !stays;
+            stays
+        });
+        for (ifindex, peer) in peers {
+            changed |= self.0.peers.insert(ifindex, peer.clone()) != Some(peer);
+        }
+        changed
+    }
+
     /// What the other end of a veth was like when it was last asked.
     pub(crate) fn peer(&self, ifindex: u32) -> Option<Peer> {
         self.0.peers.get(&ifindex).map(|peer| peer.clone())

@@ -48,8 +48,12 @@ mod tests {
 
     #[test]
     fn the_rule_with_the_smallest_precedence_decides() {
-        let facts =
-            Facts { ports: [0, 1].into(), sys_name: "t".into(), options: msm_proto::Options::default() };
+        let facts = Facts {
+            ports: [0, 1].into(),
+            netdevs: Default::default(),
+            sys_name: "t".into(),
+            options: msm_proto::Options::default(),
+        };
         let lines = "create access-list c ip destination 0.0.0.0/0 source 10.0.0.0/8 permit precedence 30 counter 5\n\
                      create access-list b udp destination any ip-port range 5 9 source any ip-port 7 deny ports 1:2 precedence 20\n\
                      create access-list a mac destination any source 02:00:00:00:00:01 ethertype 0x0806 deny precedence 10\n";

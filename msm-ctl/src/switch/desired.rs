@@ -217,7 +217,8 @@ fn port(config: &Config, lport: Lport, attachment: Attachment) -> DesiredPort {
         driver,
         slow,
         limited: KINDS.into_iter().any(has_rate),
-        learn_limited: config.ports.learning(lport).is_some(),
+        // A group's stations are its master's.
+        learn_limited: config.ports.learning(group.unwrap_or(lport)).is_some(),
         mirror_received: config.mirroring.received.contains(&lport),
         mirror_sent: config.mirroring.sent.contains(&lport),
         ..DesiredPort::default()

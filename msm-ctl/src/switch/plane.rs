@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use msm_abi::{FdbKey, Lport, PORTS, port_flags};
+use msm_dataplane::plane::learning::Drift;
 use msm_dataplane::{
     Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, TakeError, Touched, TreeError,
     tables,
@@ -370,6 +371,16 @@ impl Plane {
             match owner.fdb_sweep_keys(keys, process::monotonic_ns()) {
                 Ok(_) => {}
                 Err(error) => warn!(target: "msm.fdb", "ageing: {error}"),
+            }
+        }
+    }
+
+    /// Corrects the ports' numbers of stations.
+    pub(crate) fn correct_learning(&mut self, drifts: &[Drift]) {
+        if let Some(owner) = self.owner.as_mut().filter(|_| !self.frozen && !drifts.is_empty()) {
+            match owner.correct_learning(drifts) {
+                Ok(ports) => info!(target: "msm.fdb", "the stations of {ports} ports were counted anew"),
+                Err(error) => warn!(target: "msm.fdb", "stations of the ports: {error}"),
             }
         }
     }

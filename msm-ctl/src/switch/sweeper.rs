@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use msm_abi::{FdbEntry, FdbKey, stamp};
-use msm_dataplane::Observer;
+use msm_abi::{FdbEntry, FdbKey, Lport, stamp};
+use msm_dataplane::plane::learning::{Drift, Stations, Words, drifts};
+use msm_dataplane::{Observer, TableError};
 
 use crate::process;
 use crate::task::Tasks;
@@ -25,16 +26,20 @@ pub(crate) struct Search {
     pub(crate) observer: Arc<Observer>,
     /// Static stations that are configured; other static ones are left over from an earlier owner.
     pub(crate) configured: BTreeSet<FdbKey>,
+    /// Ports that may learn so many stations only: theirs are counted.
+    pub(crate) limited: BTreeSet<Lport>,
     /// Which ownership asked: what is found is for no other.
     pub(crate) epoch: u64,
 }
 
-/// Stations that were due when they were read.
+/// Stations that were due when they were read, and ports whose number of stations is not what the tables say.
 pub(crate) struct Found {
     /// Of the search.
     pub(crate) epoch: u64,
     /// At most [`PIECE`].
     pub(crate) keys: Vec<FdbKey>,
+    /// Of the limited ports.
+    pub(crate) drifts: Vec<Drift>,
 }
 
 /// The thread's two ends.
@@ -59,7 +64,7 @@ impl Sweeper {
 
 fn run(searches: &Receiver<Search>, found: &tokio::sync::mpsc::Sender<Found>) {
     process::be_patient();
-    while let Ok(Search { observer, configured, epoch }) = searches.recv() {
+    while let Ok(Search { observer, configured, limited, epoch }) = searches.recv() {
         let age = match observer.plane_config() {
             Ok(config) => config.fdb_age,
             Err(error) => {
@@ -69,7 +74,10 @@ fn run(searches: &Receiver<Search>, found: &tokio::sync::mpsc::Sender<Found>) {
         };
         let now = stamp(process::monotonic_ns());
         let mut due = Vec::new();
+        let mut stations = Stations::default();
+        let before = words(&observer, &limited);
         let read = observer.fdb(&mut |key, entry| {
+            stations.count(entry);
             let left_over = entry.flags() & FdbEntry::STATIC != 0 && !configured.contains(&key);
             if left_over || entry.expired(now, age) {
                 due.push(key);
@@ -78,10 +86,27 @@ fn run(searches: &Receiver<Search>, found: &tokio::sync::mpsc::Sender<Found>) {
         if let Err(error) = read {
             tracing::warn!("FDB ageing: {error}");
         }
+        let wrong = match (before, words(&observer, &limited)) {
+            (Ok(before), Ok(after)) => drifts(&before, &after, &stations),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!("stations of the ports: {error}");
+                Vec::new()
+            }
+        };
+        let drifts: Vec<Drift> = wrong.into_iter().filter(|drift| limited.contains(&drift.lport)).collect();
+        if !drifts.is_empty() && found.blocking_send(Found { epoch, keys: Vec::new(), drifts }).is_err() {
+            return;
+        }
         for keys in due.chunks(PIECE) {
-            if found.blocking_send(Found { epoch, keys: keys.to_vec() }).is_err() {
+            let keys = keys.to_vec();
+            if found.blocking_send(Found { epoch, keys, drifts: Vec::new() }).is_err() {
                 return;
             }
         }
     }
+}
+
+/// What the tables say of the ports' stations; nobody asks without a limited port.
+fn words(observer: &Observer, limited: &BTreeSet<Lport>) -> Result<Words, TableError> {
+    if limited.is_empty() { Ok(Words::default()) } else { observer.learning_words() }
 }

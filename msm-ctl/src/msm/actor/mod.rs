@@ -44,6 +44,8 @@ pub(super) struct Sources {
     pub(super) netlink: mpsc::Receiver<netlink::LinkEvent>,
     pub(super) presence: mpsc::Receiver<Presence>,
     pub(super) found: mpsc::Receiver<Found>,
+    /// What hosts do to what they send has changed.
+    pub(super) peers: mpsc::Receiver<()>,
 }
 
 /// What the actor is made of.
@@ -178,6 +180,7 @@ impl Actor {
                 Some(event) = from.netlink.recv() => self.netlink_event(&event),
                 Some(presence) = from.presence.recv() => self.revival.heard(presence),
                 Some(found) = from.found.recv() => self.found(&found),
+                Some(()) = from.peers.recv() => self.bring_up_to_date(),
                 () = wake => {}
             }
         }

@@ -214,7 +214,9 @@ impl Actor {
             let config = &self.config.config;
             let key = |(vlan, mac): &Static| Some(FdbKey::new(mac.0, config.vlans.get(vlan)?.vid));
             let configured = config.fdb.entries.keys().filter_map(key).collect();
-            self.sweeper.search(Search { observer: Arc::clone(observer), configured, epoch });
+            let limited = config.ports.learning.keys().chain(&config.ports.locked).copied().collect();
+            let observer = Arc::clone(observer);
+            self.sweeper.search(Search { observer, configured, limited, epoch });
         }
     }
 
@@ -232,6 +234,7 @@ impl Actor {
     pub(super) fn found(&mut self, found: &Found) {
         if self.plane.writable() == Some(found.epoch) {
             self.plane.sweep(&found.keys);
+            self.plane.correct_learning(&found.drifts);
         }
     }
 }

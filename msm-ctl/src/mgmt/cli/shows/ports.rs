@@ -32,7 +32,9 @@ pub(super) fn ports(list: Option<&PortList>, desk: &Desk, board: &Board) -> Resu
             let netdev = config.ports.netdev(config.facts(), *lport);
             let device = netdev.and_then(|netdev| desk.view.get(netdev));
             let driver = driver(config.ports.driver(*lport), board, *lport, device.as_ref());
-            let limits = Limits::of(if driver == "tcx" { Driver::Tcx } else { Driver::Xdp });
+            let tagged = config.vlans.iter().any(|(_, vlan)| vlan.tagged.contains(lport));
+            let limits =
+                Limits { tagged, ..Limits::of(if driver == "tcx" { Driver::Tcx } else { Driver::Xdp }) };
             let found = netdev.map(|netdev| netlink::faults(&desk.view, netdev, &limits));
             let mut faults: Vec<String> =
                 found.into_iter().flatten().map(|fault| fault.to_string()).collect();
