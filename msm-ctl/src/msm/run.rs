@@ -162,6 +162,9 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             false,
             routing::follow::follow(Arc::clone(&chassis), board.clone(), ledger.clone()),
         );
+        // One under way: what comes meanwhile is sent together.
+        let (updates, routes) = mpsc::channel(1);
+        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates));
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -189,7 +192,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             false,
             crate::backplane::watch::watch(Chassis::clone(&chassis), slot, presence_sender),
         );
-        actor.run(Sources { exceptions, link, jobs, netlink, presence, found, peers }).await;
+        actor.run(Sources { exceptions, link, jobs, netlink, presence, found, peers, routes }).await;
         // Whoever has been answered shall read it: all places are free once all answers are written.
         let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;

@@ -25,7 +25,7 @@ use tracing::{debug, warn};
 use super::dump::{dump, requests};
 use super::notifications::{Notification, Notifications};
 use super::view::{MAX_NEXT_HOPS, Neighbour, NextHop, Route, RouteKey, View};
-use super::{LinkEvent, NetlinkError};
+use super::{LinkEvent, NetlinkError, next_hops};
 
 /// From one dump to the next: 262,144 routes take part of a second, and links that flap must not make it all there is.
 const DUMP_PERIOD: Duration = Duration::from_millis(250);
@@ -36,6 +36,7 @@ const REOPEN: Duration = Duration::from_secs(1);
 pub(super) struct L3 {
     view: View,
     told: Notifications<RouteNetlinkMessage>,
+    objects: Notifications<next_hops::Message>,
     /// Keys that several routes have: when one of them goes, only a dump tells which is used then.
     shared: HashSet<RouteKey>,
     /// When to dump again; none when the view is right.
@@ -46,8 +47,14 @@ pub(super) struct L3 {
 impl L3 {
     /// Subscribes and reads everything.
     pub(super) async fn start(view: View) -> Result<Self, NetlinkError> {
-        let mut l3 =
-            Self { view, told: subscribe()?, shared: HashSet::new(), due: None, last: Instant::now() };
+        let mut l3 = Self {
+            view,
+            told: subscribe()?,
+            objects: next_hops::subscribe()?,
+            shared: HashSet::new(),
+            due: None,
+            last: Instant::now(),
+        };
         l3.read_all().await?;
         Ok(l3)
     }
@@ -78,6 +85,15 @@ impl L3 {
                     Some(Notification::Message(message, flags)) => self.apply(message, flags),
                     Some(Notification::Overrun) => self.doubt("notifications were lost"),
                     None => return Err(NetlinkError::NoAnswer { what: "following routes".to_owned() }),
+                },
+                told = self.objects.next() => match told {
+                    Some(Notification::Message(message, _)) => {
+                        if message.gone().is_some_and(|object| self.view.refers(object)) {
+                            self.doubt("a next hop went");
+                        }
+                    }
+                    Some(Notification::Overrun) => self.doubt("notifications of next hops were lost"),
+                    None => return Err(NetlinkError::NoAnswer { what: "following next hops".to_owned() }),
                 },
                 () = sleep_until(due.unwrap_or(self.last)), if due.is_some() => self.renew().await?,
             }
@@ -137,6 +153,7 @@ impl L3 {
     /// Subscribes anew, since an overrun socket is not to be trusted (see the links task), and reads everything.
     async fn renew(&mut self) -> Result<(), NetlinkError> {
         self.told = subscribe()?;
+        self.objects = next_hops::subscribe()?;
         self.read_all().await
     }
 
@@ -212,11 +229,13 @@ fn read_route(message: &RouteMessage) -> Option<Route> {
         tos: header.tos,
     };
     let mut next_hops = Vec::new();
+    let mut object = None;
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(address) => key.prefix = route_address(address)?,
             RouteAttribute::Priority(priority) => key.priority = *priority,
             RouteAttribute::Table(table) => key.table = *table,
+            RouteAttribute::NhId(id) => object = Some(*id),
             RouteAttribute::MultiPath(hops) => {
                 let hop = |hop: &RouteNextHop| next_hop(&hop.attributes, Some(hop.interface_index));
                 next_hops = hops.iter().take(MAX_NEXT_HOPS).map(hop).collect();
@@ -228,7 +247,7 @@ fn read_route(message: &RouteMessage) -> Option<Route> {
     if next_hops.is_empty() && single.ifindex.is_some() {
         next_hops.push(single);
     }
-    Some(Route { key, protocol: header.protocol.into(), kind: header.kind.into(), next_hops })
+    Some(Route { key, protocol: header.protocol.into(), kind: header.kind.into(), next_hops, object })
 }
 
 fn next_hop(attributes: &[RouteAttribute], ifindex: Option<u32>) -> NextHop {

@@ -13,12 +13,14 @@ mod l3;
 mod link;
 mod links;
 mod neighbour;
+mod next_hops;
 mod notifications;
 mod offload;
 mod pair;
 mod peers;
 mod poll;
 mod port;
+mod static_route;
 mod view;
 
 use std::io;
@@ -31,11 +33,12 @@ use links::Links;
 
 pub(crate) use address::{Addresses, set_ipv4};
 pub(crate) use bring_up::{bring_up, set_admin};
-pub(crate) use neighbour::{forget, nud};
+pub(crate) use neighbour::{Keep, forget, handle, keep, nud};
 pub(crate) use pair::{End, Found, Pairs, look};
 pub(crate) use peers::watch as watch_peers;
 pub(crate) use port::{Fault, Limits, Severity, faults};
-pub(crate) use view::{Neighbour, Netdev, NextHop, Route, View};
+pub(crate) use static_route::{Doing, Placed, place};
+pub(crate) use view::{Neighbour, Netdev, NextHop, OURS, Route, RouteKey, View};
 
 /// What happened to the links since the last event.
 #[derive(Debug, Clone, PartialEq, Eq)]

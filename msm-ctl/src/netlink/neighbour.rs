@@ -2,9 +2,15 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use futures::StreamExt;
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::Handle;
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
 
 use super::NetlinkError;
 use super::bring_up::refused;
@@ -49,6 +55,80 @@ fn message(ifindex: u32, address: IpAddr) -> NeighbourMessage {
     message.header.ifindex = ifindex;
     message.attributes.push(NeighbourAttribute::Destination(destination));
     message
+}
+
+/// What is to become of a neighbour's entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The kernel keeps it resolved, and never collects it: frames that are forwarded past it do not tell the kernel that it is used.
+    Managed,
+    /// As any other.
+    Plain {
+        /// Its station.
+        mac: [u8; 6],
+        /// Its state, which stays.
+        state: u16,
+    },
+    /// It has an address that an operator has given it.
+    Placed {
+        /// Its station.
+        mac: [u8; 6],
+        /// RTPROT_*: who says so.
+        protocol: u8,
+    },
+    /// Not at all.
+    Gone,
+}
+
+/// Makes a neighbour's entry so. One that is not there, and is not to be, is no fault.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) async fn keep(
+    handle: &Handle,
+    ifindex: u32,
+    address: IpAddr,
+    keep: Keep,
+) -> Result<(), NetlinkError> {
+    let mut wanted = message(ifindex, address);
+    match keep {
+        Keep::Gone => return delete(handle, ifindex, address).await.map(drop),
+        Keep::Managed => {
+            wanted.header.flags = NeighbourFlags::ExtLearned;
+            wanted.attributes.push(NeighbourAttribute::ExtFlags(NeighbourExtFlags::Managed));
+        }
+        Keep::Plain { mac, state } => {
+            wanted.header.state = state.into();
+            wanted.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
+        }
+        Keep::Placed { mac, protocol } => {
+            wanted.header.state = NeighbourState::Permanent;
+            wanted.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
+            wanted.attributes.push(NeighbourAttribute::Protocol(protocol.into()));
+        }
+    }
+    let mut request = NetlinkMessage::from(RouteNetlinkMessage::NewNeighbour(wanted));
+    request.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+    let what = || format!("setting neighbour {address} of ifindex {ifindex}");
+    let silent = || NetlinkError::NoAnswer { what: what() };
+    let mut answers = handle.clone().request(request).map_err(|_| silent())?;
+    while let Some(answer) = answers.next().await {
+        if let NetlinkPayload::Error(error) = answer.payload {
+            return match error.code {
+                None => Ok(()),
+                Some(_) => Err(NetlinkError::Refused { what: what(), source: error.to_io() }),
+            };
+        }
+    }
+    Err(silent())
+}
+
+/// A socket for [`keep`].
+///
+/// # Errors
+/// No socket.
+pub(crate) fn handle() -> Result<Handle, NetlinkError> {
+    requests()
 }
 
 /// Makes the kernel forget neighbours; those that it does not have are no fault. How many there were.

@@ -3,15 +3,18 @@
 //! One task writes links, another routes and neighbours; every reader takes a copy of the one record it asks for, so no
 //! reader can hold a writer up for longer than a shard's lock.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::peers::Peer;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+/// RTPROT_* of what the switch places in the kernel: none of rtnetlink.h, of iproute2's rt_protos or of FRR's.
+pub(crate) const OURS: u8 = 99;
 /// Netdevs kept. 16 slots of 96 ports, an SVI pair a VLAN (4,094) and room for what is not ours.
 pub(crate) const MAX_LINKS: usize = 16_384;
 /// Routes kept: twice the 130,560 that the largest chassis carries.
@@ -83,6 +86,8 @@ pub(crate) struct Route {
     pub(crate) kind: u8,
     /// At most [`MAX_NEXT_HOPS`]; empty for a blackhole.
     pub(crate) next_hops: Vec<NextHop>,
+    /// The next-hop object that it refers to; what that is, `next_hops` says.
+    pub(crate) object: Option<u32>,
 }
 
 /// One neighbour (ARP or ND).
@@ -113,9 +118,32 @@ struct Tables {
     routes: DashMap<RouteKey, Route>,
     neighbours: DashMap<(u32, IpAddr), Neighbour>,
     peers: DashMap<u32, Peer>,
+    /// How many routes refer to each next-hop object.
+    objects: DashMap<u32, usize>,
     refused: AtomicU64,
     /// Rises with every change of a link's name, kind, address, MTU or state.
     links_changed: watch::Sender<u64>,
+    /// Rises with every change of a route or neighbour that the switch has placed.
+    own_changed: watch::Sender<u64>,
+    /// What of routes and neighbours has changed since it was last asked for.
+    changed: Mutex<Changed>,
+    wake: Notify,
+}
+
+/// Routes and neighbours that are not as they were. There are at most as many as the view has room for, and those that went.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Routes that came, went or changed.
+    pub(crate) routes: HashSet<RouteKey>,
+    /// Neighbours likewise, by netdev and address.
+    pub(crate) neighbours: HashSet<(u32, IpAddr)>,
+}
+
+impl Changed {
+    /// True if nothing changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.routes.is_empty() && self.neighbours.is_empty()
+    }
 }
 
 impl View {
@@ -154,6 +182,17 @@ impl View {
         self.0.peers.get(&ifindex).map(|peer| peer.clone())
     }
 
+    /// Wakes whoever waits for what the switch has placed to change.
+    pub(crate) fn own_changed(&self) -> watch::Receiver<u64> {
+        self.0.own_changed.subscribe()
+    }
+
+    fn own(&self, protocol: u8) {
+        if protocol == OURS {
+            self.0.own_changed.send_modify(|times| *times += 1);
+        }
+    }
+
     /// Every netdev, in no order.
     pub(crate) fn links(&self) -> Vec<Netdev> {
         self.0.links.iter().map(|dev| dev.clone()).collect()
@@ -187,34 +226,110 @@ impl View {
 
     /// Writes a route and returns what was there.
     pub(super) fn put_route(&self, route: Route) -> Result<Option<Route>, Full> {
-        put(&self.0.routes, route.key, route, MAX_ROUTES).map_err(|_| self.full("routes", MAX_ROUTES))
+        let key = route.key;
+        let before = put(&self.0.routes, key, route.clone(), MAX_ROUTES);
+        let before = before.map_err(|_| self.full("routes", MAX_ROUTES))?;
+        if before.as_ref() != Some(&route) {
+            self.refer(route.object, before.as_ref().and_then(|before| before.object));
+            self.own(before.as_ref().map_or(0, |before| before.protocol));
+            self.own(route.protocol);
+            self.mark(|changed| changed.routes.insert(key));
+        }
+        Ok(before)
     }
 
     /// Removes a route and returns it.
     pub(super) fn remove_route(&self, key: &RouteKey) -> Option<Route> {
-        self.0.routes.remove(key).map(|(_, route)| route)
+        let (_, route) = self.0.routes.remove(key)?;
+        self.refer(None, route.object);
+        self.own(route.protocol);
+        self.mark(|changed| changed.routes.insert(*key));
+        Some(route)
     }
 
     /// Keeps the routes for which `keep` says so.
     pub(super) fn retain_routes(&self, mut keep: impl FnMut(&RouteKey) -> bool) {
-        self.0.routes.retain(|key, _| keep(key));
+        let mut gone = Vec::new();
+        self.0.routes.retain(|key, route| {
+            let stays = keep(key);
+            if !stays {
+                self.refer(None, route.object);
+                self.own(route.protocol);
+                gone.push(*key);
+            }
+            stays
+        });
+        if !gone.is_empty() {
+            self.mark(|changed| changed.routes.extend(gone));
+        }
     }
 
     /// Writes a neighbour and returns what was there.
     pub(super) fn put_neighbour(&self, neighbour: Neighbour) -> Result<Option<Neighbour>, Full> {
         let key = (neighbour.ifindex, neighbour.address);
-        put(&self.0.neighbours, key, neighbour, MAX_NEIGHBOURS)
-            .map_err(|_| self.full("neighbours", MAX_NEIGHBOURS))
+        let before = put(&self.0.neighbours, key, neighbour.clone(), MAX_NEIGHBOURS);
+        let before = before.map_err(|_| self.full("neighbours", MAX_NEIGHBOURS))?;
+        if before.as_ref() != Some(&neighbour) {
+            self.own(neighbour.protocol);
+            self.mark(|changed| changed.neighbours.insert(key));
+        }
+        Ok(before)
     }
 
     /// Removes a neighbour.
     pub(super) fn remove_neighbour(&self, ifindex: u32, address: IpAddr) {
-        self.0.neighbours.remove(&(ifindex, address));
+        if let Some((_, neighbour)) = self.0.neighbours.remove(&(ifindex, address)) {
+            self.own(neighbour.protocol);
+            self.mark(|changed| changed.neighbours.insert((ifindex, address)));
+        }
     }
 
     /// Keeps the neighbours for which `keep` says so.
     pub(super) fn retain_neighbours(&self, mut keep: impl FnMut(&(u32, IpAddr)) -> bool) {
-        self.0.neighbours.retain(|key, _| keep(key));
+        let mut gone = Vec::new();
+        self.0.neighbours.retain(|key, neighbour| {
+            let stays = keep(key);
+            if !stays {
+                self.own(neighbour.protocol);
+                gone.push(*key);
+            }
+            stays
+        });
+        if !gone.is_empty() {
+            self.mark(|changed| changed.neighbours.extend(gone));
+        }
+    }
+
+    /// A route refers to `now` instead of `before`.
+    fn refer(&self, now: Option<u32>, before: Option<u32>) {
+        if now == before {
+            return;
+        }
+        if let Some(now) = now {
+            *self.0.objects.entry(now).or_default() += 1;
+        }
+        if let Some(before) = before {
+            if let Some(mut uses) = self.0.objects.get_mut(&before) {
+                *uses -= 1;
+            }
+            self.0.objects.remove_if(&before, |_, uses| *uses == 0);
+        }
+    }
+
+    /// After the view was written: who reads what is marked reads what was written, or something newer.
+    fn mark<T>(&self, with: impl FnOnce(&mut Changed) -> T) {
+        with(&mut self.0.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.wake.notify_one();
+    }
+
+    /// What of routes and neighbours has changed since this was last called. Of one reader.
+    pub(crate) fn take_changed(&self) -> Changed {
+        std::mem::take(&mut *self.0.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until something may have changed. Cancel safe; of one reader.
+    pub(crate) async fn changed(&self) {
+        self.0.wake.notified().await;
     }
 
     fn full(&self, table: &'static str, limit: usize) -> Full {
@@ -223,7 +338,6 @@ impl View {
     }
 }
 
-#[allow(dead_code, reason = "for what follows the view")]
 impl View {
     /// Calls `each` for every route, in no order. `each` must not call back into the view.
     pub(crate) fn routes(&self, each: &mut dyn FnMut(&Route)) {
@@ -240,12 +354,18 @@ impl View {
         self.0.neighbours.iter().for_each(|neighbour| each(&neighbour));
     }
 
+    /// Whether a route refers to that next-hop object.
+    pub(super) fn refers(&self, object: u32) -> bool {
+        self.0.objects.contains_key(&object)
+    }
+
     /// The neighbour of this address on this netdev.
     pub(crate) fn neighbour(&self, ifindex: u32, address: IpAddr) -> Option<Neighbour> {
         self.0.neighbours.get(&(ifindex, address)).map(|neighbour| neighbour.clone())
     }
 
     /// Records refused because a table was at its limit, since start. Not 0: the view is incomplete.
+    #[cfg(test)]
     pub(crate) fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
     }
@@ -306,6 +426,20 @@ mod tests {
         view.put_link(dev(2, "a")).unwrap();
         view.remove_link(1);
         assert_eq!(view.get("a").unwrap().ifindex, 2);
+    }
+
+    #[test]
+    fn what_changed_is_told_once_and_what_did_not_never() {
+        let view = View::default();
+        let address: IpAddr = "10.0.0.1".parse().unwrap();
+        let neighbour = Neighbour { ifindex: 1, address, mac: None, state: 2, protocol: 0, managed: false };
+        view.put_neighbour(neighbour.clone()).unwrap();
+        assert_eq!(view.take_changed().neighbours, [(1, address)].into());
+        view.put_neighbour(neighbour).unwrap();
+        view.retain_neighbours(|_| true);
+        assert!(view.take_changed().is_empty());
+        view.retain_neighbours(|_| false);
+        assert_eq!(view.take_changed().neighbours, [(1, address)].into());
     }
 
     #[test]

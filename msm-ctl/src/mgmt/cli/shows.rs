@@ -41,7 +41,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::CpuProtection => serde_json::to_vec(&cpu::protection(desk, &board)?),
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
         Show::Routes(which) => serde_json::to_vec(&l3::routes(&which, desk, &board)?),
-        Show::Hosts(which) => serde_json::to_vec(&l3::hosts(&which, desk, &board)?),
+        Show::Hosts(which) => serde_json::to_vec(&l3::hosts(&which, &board)?),
         Show::Neighbours(which) => serde_json::to_vec(&l3::neighbours(&which, desk, &board)?),
         Show::IpConfig(vlan) => serde_json::to_vec(&l3::ip_config(vlan.as_ref(), desk, &board)?),
         Show::Log { nvram, severity } => {

@@ -25,6 +25,7 @@ use crate::flash::Flash;
 use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
+use crate::switch::l3::feed::Update;
 use crate::switch::plane::Plane;
 use crate::switch::ports::Report;
 use crate::switch::sweeper::{Found, Sweeper};
@@ -46,6 +47,7 @@ pub(super) struct Sources {
     pub(super) found: mpsc::Receiver<Found>,
     /// What hosts do to what they send has changed.
     pub(super) peers: mpsc::Receiver<()>,
+    pub(super) routes: mpsc::Receiver<Update>,
 }
 
 /// What the actor is made of.
@@ -109,6 +111,8 @@ pub(super) struct Actor {
     revival: Revival,
     sweep_at: Instant,
     retry_at: Option<Instant>,
+    /// When routes that wait may go into the tables.
+    routes_at: Option<Instant>,
     ended: bool,
 }
 
@@ -152,6 +156,7 @@ impl Actor {
             faults,
             sweep_at: Instant::now() + SWEEP,
             retry_at: None,
+            routes_at: None,
             ended: false,
         };
         (actor, shown)
@@ -179,6 +184,7 @@ impl Actor {
                 Some(job) = from.jobs.recv() => self.job(job),
                 Some(event) = from.netlink.recv() => self.netlink_event(&event),
                 Some(presence) = from.presence.recv() => self.revival.heard(presence),
+                Some(update) = from.routes.recv() => self.routes(update),
                 Some(found) = from.found.recv() => self.found(&found),
                 Some(()) = from.peers.recv() => self.bring_up_to_date(),
                 () = wake => {}
@@ -194,7 +200,10 @@ impl Actor {
             .deadline()
             .map(|at| now + Duration::from_nanos(at.0.saturating_sub(process::monotonic_ns())));
         let revival = self.revival.due(self.machine.role());
-        [machine, revival, self.retry_at].into_iter().flatten().fold(self.sweep_at, Instant::min)
+        [machine, revival, self.retry_at, self.routes_at]
+            .into_iter()
+            .flatten()
+            .fold(self.sweep_at, Instant::min)
     }
 
     /// What is due by time.
@@ -207,6 +216,9 @@ impl Actor {
         if self.sweep_at <= now {
             self.sweep_at = now + SWEEP;
             self.sweep();
+        }
+        if self.routes_at.is_some_and(|at| at <= now) {
+            self.route();
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;

@@ -15,6 +15,7 @@ use super::commands::said;
 use super::{Actor, Back, SWEEP};
 use crate::mgmt::cli::server::Reply;
 use crate::netlink::{self, Limits};
+use crate::switch::l3::feed::Update;
 use crate::switch::ports;
 use crate::switch::sweeper::{Found, Search};
 use crate::task;
@@ -22,6 +23,9 @@ use msm_config::model::{Change, Driver, Record, Static};
 
 /// How long after a failed write of the tables it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How soon it is looked again whether routes may change: a grace period is up to 20 ms.
+const SETTLING: Duration = Duration::from_millis(3);
 
 impl Actor {
     /// Serves with what is to be kept: no table is read whole here.
@@ -206,6 +210,25 @@ impl Actor {
         {
             self.tasks.spawn("ports", false, self.bring_up(vec![port]));
         }
+    }
+
+    /// Takes what the feed tells of routes.
+    pub(super) fn routes(&mut self, update: Update) {
+        if self.plane.hear_routes(update) && self.routes_at.is_none() {
+            self.route();
+        }
+    }
+
+    /// Puts routes into the tables, or looks again later.
+    pub(super) fn route(&mut self) {
+        self.routes_at = match self.plane.route() {
+            Ok(false) => None,
+            Ok(true) => Some(Instant::now() + SETTLING),
+            Err(error) => {
+                error!(target: "msm.l3", "{error}; it is tried again in {} ms", RETRY.as_millis());
+                Some(Instant::now() + RETRY)
+            }
+        };
     }
 
     pub(super) fn sweep(&mut self) {

@@ -1,7 +1,10 @@
 //! Routing, the control side: interfaces to the stack, static routes and neighbours in the kernel, and what the kernel says of them.
 
+pub(crate) mod feed;
+pub(crate) mod fib;
 mod interfaces;
 pub(crate) mod names;
+mod statics;
 mod sysctl;
 pub(crate) mod task;
 

@@ -12,8 +12,11 @@ const OUTER: u32 = 20_000;
 const INNER: u32 = 21_000;
 const _: () = assert!(OUTER + SVIS as u32 <= INNER && INNER + SVIS as u32 <= IFINDEX_LIMIT);
 
-/// RTPROT_* of what the configuration places in the kernel: none of rtnetlink.h, of iproute2's rt_protos or of FRR's.
-pub(crate) const PROTOCOL: u8 = 99;
+/// RTPROT_* of what the configuration places in the kernel.
+pub(crate) const PROTOCOL: u8 = crate::netlink::OURS;
+
+/// Priority of a route that loses to every other of its prefix: a metric has 16 bits.
+pub(crate) const LAST_PRIORITY: u32 = 65_536;
 
 /// Ifindex of the outer end.
 pub(crate) fn outer(number: u16) -> u32 {

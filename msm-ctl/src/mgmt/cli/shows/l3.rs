@@ -9,10 +9,11 @@ use msm_config::mac::Mac;
 use msm_config::name::Name;
 use msm_config::network::Network;
 use msm_config::port::PortName;
+use msm_dataplane::Station;
 
 use super::super::server::Desk;
 use super::super::views::l3 as views;
-use super::no_vlan;
+use super::{NO_TABLES, no_vlan};
 use crate::msm::board::Board;
 use crate::netlink::{Neighbour, Route, nud};
 use crate::switch::l3::names;
@@ -203,22 +204,29 @@ pub(super) fn neighbours(
 }
 
 /// `show ipfdb`
-pub(super) fn hosts(which: &RouteSelection, desk: &Desk, board: &Board) -> Result<views::Hosts, String> {
+pub(super) fn hosts(which: &RouteSelection, board: &Board) -> Result<views::Hosts, String> {
     let config = &board.config.config;
     known(config, which.vlan.as_ref())?;
+    let observer = board.observer.as_ref().ok_or(NO_TABLES)?;
     let ports = stations(board)?;
-    let row = |(neighbour, vlan): (Neighbour, Option<(Name, u16)>)| {
-        let mac = neighbour.mac.filter(|_| neighbour.state & nud::VALID != 0)?;
-        let (name, vid) = vlan.filter(|(_, vid)| *vid != 0)?;
-        Some(views::Host {
-            address: neighbour.address.to_string(),
-            mac: Mac(mac).to_string(),
-            vlan: Some(name.to_string()),
-            vid,
-            port: ports.get(&(vid, mac)).cloned(),
-        })
+    let mut found = BTreeMap::new();
+    let mut each = |address: IpAddr, station: Station| {
+        found.insert((address.is_ipv6(), address), station);
     };
-    let hosts: Vec<_> = neighbours_of(which, desk, config).into_iter().filter_map(row).collect();
+    observer.ipfdb(&mut each).map_err(|e| e.to_string())?;
+    let mut hosts = Vec::new();
+    for ((_, address), Station { mac, vid }) in found {
+        let name = config.vlans.name_of(vid);
+        if meant(which, address, name) {
+            hosts.push(views::Host {
+                address: address.to_string(),
+                mac: Mac(mac).to_string(),
+                vlan: name.map(ToString::to_string),
+                vid,
+                port: ports.get(&(vid, mac)).cloned(),
+            });
+        }
+    }
     Ok(views::Hosts { count: hosts.len(), hosts })
 }
 
