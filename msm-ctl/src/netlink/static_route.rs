@@ -94,12 +94,12 @@ pub(crate) async fn place(
     request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
     let mut answers = handle.clone().request(request).map_err(|_| silent())?;
     while let Some(answer) = answers.next().await {
-        if let NetlinkPayload::Error(error) = answer.payload {
-            return match error.code {
-                None => Ok(()),
-                Some(_) => Err(NetlinkError::Refused { what: what(), source: error.to_io() }),
-            };
+        if let NetlinkPayload::Error(error) = answer.payload
+            && error.code.is_some()
+        {
+            return Err(NetlinkError::Refused { what: what(), source: error.to_io() });
         }
     }
-    Err(silent())
+    // An acknowledgement ends the answers.
+    Ok(())
 }

@@ -14,7 +14,7 @@ use dashmap::mapref::entry::Entry;
 use tokio::sync::{Notify, watch};
 
 /// RTPROT_* of what the switch places in the kernel: none of rtnetlink.h, of iproute2's rt_protos or of FRR's.
-pub(crate) const OURS: u8 = 99;
+pub(crate) const OURS: u8 = 77;
 /// Netdevs kept. 16 slots of 96 ports, an SVI pair a VLAN (4,094) and room for what is not ours.
 pub(crate) const MAX_LINKS: usize = 16_384;
 /// Routes kept: twice the 130,560 that the largest chassis carries.

@@ -61,7 +61,8 @@ pub(super) fn routes(which: &RouteSelection, desk: &Desk, board: &Board) -> Resu
     let mut installed = Vec::new();
     desk.view.routes(&mut |route: &Route| {
         let key = route.key;
-        if key.table != MAIN || key.prefix.is_multicast() {
+        let of_link = matches!(key.prefix, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        if key.table != MAIN || key.prefix.is_multicast() || of_link {
             return;
         }
         if route.protocol == names::PROTOCOL {
