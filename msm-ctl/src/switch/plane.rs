@@ -7,8 +7,8 @@ use std::time::Instant;
 use msm_abi::{FdbKey, Lport, PORTS, port_flags};
 use msm_dataplane::plane::learning::Drift;
 use msm_dataplane::{
-    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RouteFault, RoutePlan, RoutesTouched, Routing,
-    TableError, TakeError, Touched, TreeError, tables,
+    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RoutePlan, TakeError, Touched,
+    TreeError, tables,
 };
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{debug, error, info, warn};
@@ -19,6 +19,7 @@ use super::drivers::{Drivers, Seen};
 use super::groups::{self, Live};
 use super::l3::feed::Update;
 use super::l3::names;
+use super::l3::table::{Next, Routes};
 use super::names::{owner_name, tree_name, tree_slot};
 use crate::config::chassis::Chassis;
 use crate::netlink::{self, View};
@@ -37,13 +38,8 @@ pub(crate) struct Plane {
     observer: Option<Arc<Observer>>,
     /// Nothing new may be written: the handle is about to go.
     frozen: bool,
-    /// Routing as it should be, once the feed has told, and what of it is not yet in the tables.
-    routing: Option<Routing>,
-    untold: RoutesTouched,
-    /// All of it is to be looked at.
-    whole_routing: bool,
-    /// What of it the tables have no room for, as it was last said.
-    route_faults: BTreeMap<RouteFault, u32>,
+    /// Routing, and what of it is not yet in the tables.
+    routes: Routes,
     /// What the plane was last made; `None` when that is not known.
     applied: Option<(Config, Desired)>,
     /// How frames of ports come in whose driver is `auto`; `None` until the tables have been asked what an earlier owner decided.
@@ -68,10 +64,7 @@ impl Plane {
             owner: None,
             observer: None,
             frozen: false,
-            routing: None,
-            untold: RoutesTouched::default(),
-            whole_routing: false,
-            route_faults: BTreeMap::new(),
+            routes: Routes::default(),
             applied: None,
             drivers: None,
             faulty: false,
@@ -181,6 +174,7 @@ impl Plane {
         self.owner = Some(owner);
         self.frozen = false;
         self.applied = None;
+        self.routes.forget();
         self.drivers = None;
         self.open_reader();
         owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
@@ -352,58 +346,28 @@ impl Plane {
         false
     }
 
-    /// Takes what the feed tells of routing. True if it is not yet in the tables: [`Self::route`] puts it there.
-    pub(crate) fn hear_routes(&mut self, update: Update) -> bool {
-        match update {
-            Update::Whole(routing) => {
-                self.routing = Some(*routing);
-                self.untold = RoutesTouched::default();
-                self.whole_routing = true;
-            }
-            Update::Part(part) => {
-                if let Some(routing) = &mut self.routing {
-                    part.apply(routing, &mut self.untold);
-                }
-            }
-        }
-        self.owner.is_some()
+    /// Takes what the feed tells of routing.
+    pub(crate) fn hear_routes(&mut self, update: Update) {
+        self.routes.hear(update);
     }
 
-    /// Puts into the tables what the feed has told, if there is something and it need not wait; true if it has to.
-    pub(crate) fn route(&mut self) -> Result<bool, String> {
-        let Some(owner) = self.owner.as_mut().filter(|_| !self.frozen) else { return Ok(false) };
-        let Some(routing) = &self.routing else { return Ok(false) };
-        if self.untold.is_empty() && !self.whole_routing {
-            return Ok(false);
+    /// Puts into the tables what the feed has told, if there is something and it need not wait.
+    pub(crate) fn route(&mut self) -> Result<Next, String> {
+        match self.owner.as_mut().filter(|_| !self.frozen) {
+            Some(owner) => self.routes.apply(owner),
+            None => Ok(Next::Nothing),
         }
-        if !owner.routes_settled() {
-            return Ok(true);
-        }
-        let begun = Instant::now();
-        let changes = match self.whole_routing {
-            true => owner.reconcile_routes(routing),
-            false => owner.reconcile_routes_part(routing, &self.untold),
-        };
-        let changes = changes.map_err(|error| error.to_string())?;
-        if self.whole_routing {
-            info!(
-                target: "msm.l3",
-                "{} routes and {} hosts: {} writes in {} us",
-                routing.routes.len(),
-                routing.hosts.len(),
-                changes.writes,
-                begun.elapsed().as_micros()
-            );
-        }
-        self.whole_routing = false;
-        self.untold = RoutesTouched::default();
-        for (fault, count) in &changes.faults {
-            if !self.route_faults.contains_key(fault) {
-                warn!(target: "msm.l3", "{count} routes or hosts are left to the stack, which is slow: {fault}");
+    }
+
+    /// Puts into the tables what was planned on another thread.
+    pub(crate) fn install_routes(&mut self, plan: Result<RoutePlan, String>) -> Result<Next, String> {
+        match self.owner.as_mut().filter(|_| !self.frozen) {
+            Some(owner) => self.routes.install(plan, owner),
+            None => {
+                self.routes.forget();
+                Ok(Next::Nothing)
             }
         }
-        self.route_faults = changes.faults;
-        Ok(false)
     }
 
     /// Begins to record what a port receives and sends.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use msm_abi::Lport;
-use msm_dataplane::Observer;
+use msm_dataplane::{Observer, RoutePlan};
 use msm_proto::{History, Identity, Input, Level, Machine, Output, Slot, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
@@ -71,6 +71,7 @@ pub(super) struct Parts {
 enum Back {
     Hardware(Box<Result<Observer, String>>),
     FlashStored(Result<(), String>),
+    Routes(Box<Result<RoutePlan, String>>),
     Port(Report),
 }
 
@@ -344,6 +345,7 @@ impl Actor {
                 let checked = checked.map(|observer| self.plane.observe_with(observer));
                 self.give(Input::HardwareChecked(checked));
             }
+            Back::Routes(plan) => self.planned(*plan),
             Back::FlashStored(stored) => self.give(Input::FlashStored(stored)),
             Back::Port(Report { lport, failure }) => {
                 match failure {

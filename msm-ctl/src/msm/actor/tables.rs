@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use msm_abi::{FdbKey, Lport};
 use msm_config::{Config, Running};
-use msm_dataplane::{FdbFilter, Observer};
+use msm_dataplane::{FdbFilter, Observer, RoutePlan};
 use msm_proto::{CommandId, ConfigSource, Input, Takeover};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -16,6 +16,7 @@ use super::{Actor, Back, SWEEP};
 use crate::mgmt::cli::server::Reply;
 use crate::netlink::{self, Limits};
 use crate::switch::l3::feed::Update;
+use crate::switch::l3::table::Next;
 use crate::switch::ports;
 use crate::switch::sweeper::{Found, Search};
 use crate::task;
@@ -214,16 +215,40 @@ impl Actor {
 
     /// Takes what the feed tells of routes.
     pub(super) fn routes(&mut self, update: Update) {
-        if self.plane.hear_routes(update) && self.routes_at.is_none() {
+        self.plane.hear_routes(update);
+        if self.routes_at.is_none() {
             self.route();
         }
     }
 
-    /// Puts routes into the tables, or looks again later.
+    /// Puts routes into the tables.
     pub(super) fn route(&mut self) {
-        self.routes_at = match self.plane.route() {
-            Ok(false) => None,
-            Ok(true) => Some(Instant::now() + SETTLING),
+        let next = self.plane.route();
+        self.routed(next);
+    }
+
+    /// Takes what was planned of routes.
+    pub(super) fn planned(&mut self, plan: Result<RoutePlan, String>) {
+        let next = self.plane.install_routes(plan);
+        self.routed(next);
+    }
+
+    fn routed(&mut self, next: Result<Next, String>) {
+        self.routes_at = match next {
+            Ok(Next::Nothing) => None,
+            Ok(Next::Later) => Some(Instant::now() + SETTLING),
+            Ok(Next::Plan(plan)) => {
+                let back = self.back.clone();
+                self.tasks.spawn("routes", false, async move {
+                    let work = move || {
+                        crate::process::be_patient();
+                        plan()
+                    };
+                    let plan = tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(e.to_string()));
+                    let _ = back.send(Back::Routes(Box::new(plan))).await;
+                });
+                None
+            }
             Err(error) => {
                 error!(target: "msm.l3", "{error}; it is tried again in {} ms", RETRY.as_millis());
                 Some(Instant::now() + RETRY)

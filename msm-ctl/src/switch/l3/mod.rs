@@ -6,6 +6,7 @@ mod interfaces;
 pub(crate) mod names;
 mod statics;
 mod sysctl;
+pub(crate) mod table;
 pub(crate) mod task;
 
 /// Removes every interface of the switch that has this address, for a teardown.

@@ -145,7 +145,7 @@ mod tests {
     fn statics(lines: &str) -> Statics {
         let ports = [0, 1].into();
         let options = msm_proto::Options::default();
-        let facts = Arc::new(Facts { ports, sys_name: "t".into(), options });
+        let facts = Arc::new(Facts { ports, sys_name: "t".into(), options, netdevs: Default::default() });
         let changes = script(lines).expect("commands");
         wanted(&Config::factory(&facts).with(&changes).expect("lawful"))
     }
