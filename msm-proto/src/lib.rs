@@ -8,6 +8,7 @@ mod backplane;
 mod cause;
 mod decision;
 mod envelope;
+pub mod lacp;
 mod message;
 mod options;
 mod replication;
