@@ -221,6 +221,11 @@ pub enum Message {
         /// How.
         outcome: Outcome,
     },
+    /// State of a protocol, for who may take over. The last of each kind holds.
+    State {
+        /// The process' own.
+        bytes: Vec<u8>,
+    },
     /// Slave: the maps can be read and are of my ABI.
     HardwareChecked,
 }

@@ -38,6 +38,25 @@ fn the_slave_s_flash_becomes_the_master_s_whatever_the_options_are() {
     }
 }
 
+/// What a protocol says is with the slave, also if the master dies of the next thing it does.
+#[test]
+fn a_protocols_state_goes_to_the_slave() {
+    let mut world = World::pair(Options::hitless());
+    for number in 0..3 {
+        world.input(A, Input::State { bytes: vec![number; 100] });
+    }
+    world.input(A, Input::State { bytes: vec![9; 65 * 1024] });
+    world.input(B, Input::State { bytes: vec![8] });
+    world.kill(A);
+    world.run(20 * MS);
+    let sent: Vec<u8> = world.states[1].iter().map(|bytes| bytes[0]).collect();
+    assert_eq!(
+        (sent, world.states[0].len()),
+        (vec![0, 1, 2], 0),
+        "in order; nothing too large, and none from a slave"
+    );
+}
+
 #[test]
 fn it_is_refused_at_once_where_it_cannot_end() {
     let mut world = World::new(1, Options::hitless());

@@ -156,6 +156,12 @@ pub enum Input {
         /// Opaque; at most [`crate::SNAPSHOT_MAX`] bytes.
         bytes: Vec<u8>,
     },
+    /// State of a protocol changed, or a slave was just sent a snapshot and is to have all of it. Nothing waits for it: it is sent before
+    /// what is sent after it, and a death lets what was sent arrive.
+    State {
+        /// Opaque; at most 64 KiB. The last of each kind holds.
+        bytes: Vec<u8>,
+    },
     /// Result of [`Output::Load`].
     Loaded(Result<(), String>),
     /// A record of [`Output::Replay`] could not be taken over.
@@ -302,6 +308,11 @@ pub enum Output {
     Replay {
         /// The plan.
         record: Vec<u8>,
+    },
+    /// Slave: keep this, for the day it takes over.
+    State {
+        /// What the master's `State` had.
+        bytes: Vec<u8>,
     },
     /// Slave: write the master's flash to this MSM's. Never a second one before the result: [`Input::FlashStored`]. It takes the
     /// time that a disk takes: other inputs come meanwhile.

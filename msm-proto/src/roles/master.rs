@@ -17,7 +17,7 @@ use crate::{
     cause::Cause,
     message::{Message, Phase, Record, Snapshot},
     options::Options,
-    replication::{HELD_MAX, PIPELINE_MAX},
+    replication::{CHUNK, HELD_MAX, PIPELINE_MAX},
     slot::OwnerName,
     subsystem::{Reason, Subsystem},
     time::Time,
@@ -329,6 +329,13 @@ impl Master {
                 self.unready(core);
                 self.clear_waits();
             }
+        }
+    }
+
+    /// A protocol's state, for the slave. By the control connection: a release comes after it.
+    pub(super) fn state(&self, core: &mut Core, bytes: Vec<u8>) {
+        if bytes.len() <= CHUNK && self.slave.as_ref().is_some_and(SlaveSync::follows) {
+            core.send(&Message::State { bytes });
         }
     }
 

@@ -120,6 +120,7 @@ impl Machine {
             | Input::Synchronize { .. }
             | Input::Applied { .. }
             | Input::Snapshot { .. }
+            | Input::State { .. }
             | Input::RunFailover { .. } => self.master_input(now, input),
             Input::FlashStored(result) => parcel::stored(&mut self.core, result),
             Input::Loaded(_) | Input::ReplayFailed { .. } | Input::HardwareChecked(_) => {
@@ -150,6 +151,7 @@ impl Machine {
             Input::Synchronize { id, bytes } => master.synchronize(core, now, id, &bytes),
             Input::Applied { id, result } => master.applied(core, id, result),
             Input::Snapshot { bytes } => master.snapshot(core, now, bytes),
+            Input::State { bytes } => master.state(core, bytes),
             Input::RunFailover { id } => master.run_failover(core, now, id),
             Input::OwnershipLost => {
                 core.reset(Level::Error, "the pin tree is another's");

@@ -145,6 +145,10 @@ impl Machine {
                     slave.demoted(core, now, &why);
                     RoleState::Slave(slave)
                 }
+                Message::State { bytes } => {
+                    core.push(Output::State { bytes });
+                    RoleState::Slave(slave)
+                }
                 message => {
                     slave.log(core, epoch, message);
                     RoleState::Slave(slave)

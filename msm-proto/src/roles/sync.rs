@@ -188,7 +188,7 @@ impl SlaveSync {
     }
 
     /// Whether the log is sent to it.
-    fn follows(&self) -> bool {
+    pub(super) fn follows(&self) -> bool {
         !matches!(self.stage, Stage::Idle | Stage::Wanted | Stage::Taking)
     }
 

@@ -1,4 +1,4 @@
-//! The T-sync messages on the wire, version 2: the one place where they are converted.
+//! The T-sync messages on the wire, version 3: the one place where they are converted.
 
 mod bodies;
 mod numbers;
@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Oldest version of T-sync that is spoken here: which messages there are and what they mean.
-pub(crate) const OLDEST: u32 = 2;
+pub(crate) const OLDEST: u32 = 3;
 /// Newest one.
-pub(crate) const NEWEST: u32 = 2;
+pub(crate) const NEWEST: u32 = 3;
 /// Version of every payload below. Each is raised alone, when it changes so that an older reader would be wrong.
 const PAYLOAD: u32 = 1;
 /// Longest text in a message; more is cut.
@@ -155,6 +155,12 @@ struct Parcel {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+struct State {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    bytes: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct Stored {
     #[prost(uint64, optional, tag = "1")]
     id: Option<u64>,
@@ -250,6 +256,9 @@ impl Message {
             Self::ParcelStored { id, outcome } => {
                 let stored = Stored { id: Some(id.0), outcome: Some(WireOutcome::new(None, outcome)) };
                 (CONFIGURATION, 10, stored.encode_to_vec())
+            }
+            Self::State { bytes } => {
+                (CONFIGURATION, 11, State { bytes: Some(bytes.clone()) }.encode_to_vec())
             }
             Self::HardwareChecked => (L2_HARDWARE, 1, Vec::new()),
         };
@@ -381,6 +390,10 @@ impl Message {
                     id: CommandId(of.some("id", wire.id)?),
                     outcome: of.some("outcome", wire.outcome)?.read(of)?,
                 }
+            }
+            (CONFIGURATION, 11) => {
+                let of = Of("state");
+                Self::State { bytes: of.some("bytes", of.body::<State>(payload)?.bytes)? }
             }
             (L2_HARDWARE, 1) => {
                 Of("hardware checked").body::<Empty>(payload)?;

@@ -60,6 +60,7 @@ fn examples() -> Vec<Message> {
         Message::Parcel { id: CommandId(7), index: 0, count: 1, bytes: vec![4] },
         Message::ParcelAck { id: CommandId(7), index: 0 },
         Message::ParcelStored { id: CommandId(7), outcome: Outcome::Done("yes".into()) },
+        Message::State { bytes: vec![1, 2, 3] },
         Message::HardwareChecked,
     ]);
     all

@@ -89,6 +89,8 @@ pub struct World {
     /// The next apply ends its process, whatever it applies.
     pub apply_kills: bool,
     /// What each slot's flash was last written with: it outlives processes.
+    /// States of protocols that each was sent.
+    pub states: [Vec<Vec<u8>>; 2],
     pub flash: [Option<CommandId>; 2],
     /// Why no flash can be written.
     pub flash_fails: bool,
@@ -140,6 +142,7 @@ impl World {
             apply_hangs: false,
             apply_kills: false,
             flash: [None; 2],
+            states: Default::default(),
             flash_fails: false,
             flash_hangs: false,
             hardware_fails: false,
@@ -356,6 +359,7 @@ impl World {
                 self.answers.entry(id).or_default().push(answer);
             }
             Output::Replay { record } => self.change(slot, &record),
+            Output::State { bytes } => self.states[index(slot)].push(bytes),
             Output::ResetSelf { .. } => self.kill(slot),
             Output::Freeze | Output::Thaw | Output::Log { .. } => {}
             effect => {
