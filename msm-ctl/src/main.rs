@@ -8,6 +8,7 @@ mod msm;
 mod netlink;
 mod preflight;
 mod process;
+mod protocols;
 mod routing;
 mod switch;
 mod task;

@@ -16,6 +16,7 @@ pub mod plane;
 mod routing;
 pub mod store;
 pub mod tables;
+mod traps;
 mod tree;
 
 pub use capture::{Capture, CapturedFrame};
@@ -30,4 +31,5 @@ pub use plane::routes::{RoutePlan, RouteReader};
 pub use routing::{
     Gateway, NotAPrefix, Prefix, RouteChanges, RouteFault, RouteTo, RoutesTouched, Routing, Station,
 };
+pub use traps::{TrappedFrame, Traps};
 pub use tree::PinTree;

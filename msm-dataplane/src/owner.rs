@@ -14,7 +14,8 @@ use crate::{
         acl::{AclList, Compiled},
         learning::Drift,
     },
-    store::{Access, Kernel},
+    store::{Access, Kernel, Table},
+    traps::{Trapping, Traps},
 };
 
 /// The writer of a tree. Attaching resolves netdevs in the network namespace of the *calling thread*.
@@ -24,6 +25,7 @@ pub struct Owner {
     plane: Plane<Kernel>,
     observer: Observer,
     capturing: Option<Capturing>,
+    trapping: Option<Trapping>,
     // Last, so that everything writable is closed before the lock is free.
     _lock: DirLock,
 }
@@ -32,7 +34,14 @@ impl Owner {
     /// Opens the tables in `dir`, which is locked. Writes nothing.
     pub(crate) fn open(dir: &Path, name: OwnerName, lock: DirLock) -> Result<Self, TreeError> {
         let plane = Plane::new(Kernel::open(dir, Access::Write)?);
-        Ok(Self { name, plane, observer: Observer::open(dir, name)?, capturing: None, _lock: lock })
+        Ok(Self {
+            name,
+            plane,
+            observer: Observer::open(dir, name)?,
+            capturing: None,
+            trapping: None,
+            _lock: lock,
+        })
     }
 
     /// The directory got another name.
@@ -199,6 +208,18 @@ impl Owner {
     /// What the kernel says; call again.
     pub fn fdb_flush(&mut self, filter: FdbFilter) -> Result<usize, TableError> {
         self.plane.fdb_flush(filter)
+    }
+
+    /// Frames that LACP takes, from where the last reader stopped. A reader before this one ends.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn lacp_traps(&mut self) -> Result<Traps, TableError> {
+        // It lets go of the ring first: it has one consumer.
+        self.trapping = None;
+        let (trapping, traps) = Trapping::begin(self.plane.store(), self.observer.store(), Table::TrapLacp)?;
+        self.trapping = Some(trapping);
+        Ok(traps)
     }
 
     /// Begins to record what `lport` receives and sends. One capture at a time a chassis.

@@ -6,7 +6,7 @@ mod contract;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{PORTS, Subject, ifindex};
-use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, ShareEntry, port_flags};
+use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, ShareEntry, egress_flags, port_flags};
 use msm_dataplane::{
     Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, TableError,
     Touched,
@@ -264,6 +264,9 @@ fn check_invariants(model: &Model, context: &str) {
         assert!(hop.is_none() || links.contains(&lport), "{context}: TX of {lport} without a link");
     }
     for (lport, entry) in egress::shared(model).expect("the model reads") {
+        if entry.flags & egress_flags::SHARED == 0 {
+            continue;
+        }
         let share = sharing::get(model, entry.group).expect("the model reads");
         // Of port 0 alone, and that down, is all zero too.
         assert!(

@@ -7,6 +7,7 @@ use msm_abi::Lport;
 use msm_dataplane::Observer;
 use msm_proto::Status;
 
+use crate::protocols::lacp;
 use msm_config::Running;
 
 /// What a front end needs to answer by itself, even with no master and with the actor at work.
@@ -20,6 +21,8 @@ pub(crate) struct Board {
     pub(crate) observer: Option<Arc<Observer>>,
     /// What is wrong with ports, beside what the netlink view shows.
     pub(crate) faults: Arc<BTreeMap<Lport, Vec<String>>>,
+    /// LACP at work, while this MSM is the master. Always the same.
+    pub(crate) lacp: lacp::Shown,
 }
 
 impl Board {

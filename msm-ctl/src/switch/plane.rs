@@ -8,7 +8,7 @@ use msm_abi::{FdbKey, Lport, PORTS, port_flags};
 use msm_dataplane::plane::learning::Drift;
 use msm_dataplane::{
     Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RoutePlan, TakeError, Touched,
-    TreeError, tables,
+    Traps, TreeError, tables,
 };
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{debug, error, info, warn};
@@ -368,6 +368,12 @@ impl Plane {
                 Ok(Next::Nothing)
             }
         }
+    }
+
+    /// The frames that LACP takes.
+    pub(crate) fn lacp_traps(&mut self) -> Option<Traps> {
+        let traps = self.owner.as_mut()?.lacp_traps();
+        traps.map_err(|error| error!(target: "msm.plane", "LACP is deaf: {error}")).ok()
     }
 
     /// Begins to record what a port receives and sends.

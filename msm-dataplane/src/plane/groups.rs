@@ -30,26 +30,29 @@ fn entry(group: &DesiredGroup) -> ShareEntry {
     }
 }
 
-/// Takes a master out of the group of its entry `is`, if that has gone or is another; true if so.
+/// Takes a master out of the group of its entry `is`, if that has gone or is another. The index stays until the group is: floods ask for it.
 fn leave(
     store: &mut impl Store,
     desired: &Desired,
     master: Lport,
     is: EgressEntry,
-) -> Result<bool, TableError> {
+) -> Result<Option<Lport>, TableError> {
+    let names = is.flags & egress_flags::SHARED != 0;
     let stays = desired.groups.get(&master).is_some_and(|group| group.index == is.group);
-    if stays || is.flags & egress_flags::SHARED == 0 {
-        return Ok(false);
+    if stays || (!names && is.group == 0) {
+        return Ok(None);
     }
-    egress::set(store, master, EgressEntry { flags: is.flags & !egress_flags::SHARED, group: 0, ..is })?;
-    Ok(true)
+    if names {
+        egress::set(store, master, EgressEntry { flags: is.flags & !egress_flags::SHARED, ..is })?;
+    }
+    Ok(Some(master))
 }
 
 /// Makes SHARING what is desired, as far as frames cannot meet what is between. Comes before the ports' own entries.
 pub(super) fn apply(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
-    let mut left = false;
+    let mut left = Vec::new();
     for (master, is) in egress::shared(store)? {
-        left |= leave(store, desired, master, is)?;
+        left.extend(leave(store, desired, master, is)?);
     }
     let wanted: BTreeMap<u16, ShareEntry> = by_index(desired.groups.values());
     let found = sharing::read(store)?;
@@ -60,7 +63,7 @@ pub(super) fn apply(store: &mut impl Store, desired: &Desired) -> Result<(), Tab
             (is != want).then_some((index, want))
         })
         .collect();
-    write(store, &wrong, left)?;
+    write(store, &wrong, &left)?;
     desired.groups.iter().try_for_each(|(master, group)| share(store, *master, group))
 }
 
@@ -71,10 +74,10 @@ pub(super) fn apply_part(
     known: &Groups,
     touched: &BTreeSet<Lport>,
 ) -> Result<(), TableError> {
-    let mut left = false;
+    let mut left = Vec::new();
     for master in touched {
         let is = egress::get(store, *master)?;
-        left |= leave(store, desired, *master, is)?;
+        left.extend(leave(store, desired, *master, is)?);
     }
     let wanted = by_index(touched.iter().filter_map(|master| desired.groups.get(master)));
     let before = touched.iter().filter_map(|master| known.get(master)).map(|group| group.index);
@@ -91,7 +94,7 @@ pub(super) fn apply_part(
             wrong.push((index, want));
         }
     }
-    write(store, &wrong, left)?;
+    write(store, &wrong, &left)?;
     let groups = touched.iter().filter_map(|master| Some((master, desired.groups.get(master)?)));
     groups.into_iter().try_for_each(|(master, group)| share(store, *master, group))
 }
@@ -100,11 +103,16 @@ fn by_index<'a>(groups: impl Iterator<Item = &'a DesiredGroup>) -> BTreeMap<u16,
     groups.map(|group| (group.index, entry(group))).collect()
 }
 
-fn write(store: &mut impl Store, wrong: &[(u16, ShareEntry)], left: bool) -> Result<(), TableError> {
-    if left && !wrong.is_empty() {
+/// Writes what is `wrong`, once no program uses the groups that masters have `left`.
+fn write(store: &mut impl Store, wrong: &[(u16, ShareEntry)], left: &[Lport]) -> Result<(), TableError> {
+    if !left.is_empty() && !wrong.is_empty() {
         sets::grace(store)?;
     }
-    wrong.iter().try_for_each(|(index, want)| sharing::set(store, *index, want))
+    wrong.iter().try_for_each(|(index, want)| sharing::set(store, *index, want))?;
+    left.iter().try_for_each(|master| {
+        let is = egress::get(store, *master)?;
+        egress::set(store, *master, EgressEntry { group: 0, ..is })
+    })
 }
 
 /// A master names its group, also one without a netdev: the other ports go on.

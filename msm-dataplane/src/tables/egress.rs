@@ -26,7 +26,7 @@ fn decode(b: &[u8]) -> EgressEntry {
     }
 }
 
-/// The ports that are masters of load-sharing groups. Reads the whole table.
+/// The ports that are masters of load-sharing groups, or were ([`egress_flags::SHARED`] says which). Reads the whole table.
 ///
 /// # Errors
 /// What the kernel says.
@@ -34,7 +34,7 @@ pub fn shared(store: &impl Store) -> Result<Vec<(Lport, EgressEntry)>, TableErro
     let mut found = Vec::new();
     read(store, Table::Egress, &mut |key, value| {
         let entry = decode(value);
-        if entry.flags & egress_flags::SHARED != 0 {
+        if entry.flags & egress_flags::SHARED != 0 || entry.group != 0 {
             found.extend(Lport::try_from(u32_at(key, 0)).map(|lport| (lport, entry)));
         }
     })?;

@@ -27,6 +27,7 @@ pub mod routes;
 pub mod routes6;
 pub mod sharing;
 pub mod states;
+pub mod traps;
 pub mod tx;
 pub mod vlans;
 

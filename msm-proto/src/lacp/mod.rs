@@ -83,6 +83,8 @@ impl Lacp {
     /// Takes what happened at `now`, which never goes back; gives what is to be done.
     pub fn step(&mut self, now: Time, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
+        // A frame concerns its own group; all else may concern all.
+        let mut only = None;
         match input {
             Input::Config(config) => self.configure(now, config),
             Input::Links(links) => {
@@ -92,10 +94,13 @@ impl Lacp {
                 self.links = links;
             }
             Input::Pdu { port: number, pdu } => {
-                let Some(port) = self.groups.values_mut().find_map(|group| group.ports.get_mut(&number))
+                let found = self.groups.iter_mut().find(|(_, group)| group.ports.contains_key(&number));
+                let Some((key, port)) =
+                    found.and_then(|(key, group)| Some((*key, group.ports.get_mut(&number)?)))
                 else {
                     return outputs;
                 };
+                only = Some(key);
                 match pdu {
                     Pdu::Lacp(pdu) => port.receive(now, &pdu),
                     Pdu::Marker(marker) if port.rx != Rx::Disabled => {
@@ -108,7 +113,7 @@ impl Lacp {
             }
             Input::Tick => {}
         }
-        self.settle(now, &mut outputs);
+        self.settle(now, only, &mut outputs);
         outputs
     }
 
@@ -151,10 +156,11 @@ impl Lacp {
         self.config = config;
     }
 
-    /// Lets every machine go as far as it can.
-    fn settle(&mut self, now: Time, outputs: &mut Vec<Output>) {
+    /// Lets every machine go as far as it can: those of one group, or all.
+    fn settle(&mut self, now: Time, only: Option<u16>, outputs: &mut Vec<Output>) {
         let mut frames = Vec::new();
-        for (key, group) in &mut self.groups {
+        let concerned = self.groups.iter_mut().filter(|(key, _)| only.is_none_or(|only| only == **key));
+        for (key, group) in concerned {
             for port in group.ports.values_mut() {
                 port.age(now);
                 // What is not selected any more leaves before it is chosen again.

@@ -36,7 +36,8 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         }
         Show::Failover => serde_json::to_vec(&failover(&board)),
         Show::Ports(list) => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
-        Show::Sharing | Show::Lacp => serde_json::to_vec(&sharing::sharing(desk, &board)?),
+        Show::Sharing => serde_json::to_vec(&sharing::sharing(desk, &board)?),
+        Show::Lacp => serde_json::to_vec(&sharing::lacp(desk, &board)),
         Show::Mirroring => serde_json::to_vec(&mirroring::mirroring(&board)),
         Show::CpuProtection => serde_json::to_vec(&cpu::protection(desk, &board)?),
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),

@@ -20,7 +20,7 @@ pub(crate) use access::{AccessLists, AccessRule};
 pub(crate) use management::{Account, Accounts, Dns, Memory, Session, Sessions, Syslog, SyslogHost, Table};
 pub(crate) use protection::{CpuClass, CpuProtection, Mirrored, Mirroring};
 pub(crate) use routing::Routing;
-pub(crate) use sharing::{ShareGroup, SharePort, Sharing};
+pub(crate) use sharing::{Lacp, LacpGroup, LacpPort, ShareGroup, SharePort, Sharing};
 pub(crate) use vlan::{Vlan, Vlans};
 
 /// `show switch`

@@ -1,6 +1,7 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
 mod commands;
+mod lacp;
 mod store;
 mod tables;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use msm_abi::Lport;
-use msm_dataplane::{Observer, RoutePlan};
+use msm_dataplane::{Observer, RoutePlan, TrappedFrame};
 use msm_proto::{History, Identity, Input, Level, Machine, Output, Slot, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
@@ -25,6 +26,7 @@ use crate::flash::Flash;
 use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
+use crate::protocols::lacp::Lacp;
 use crate::switch::l3::feed::Update;
 use crate::switch::plane::Plane;
 use crate::switch::ports::Report;
@@ -73,6 +75,7 @@ enum Back {
     FlashStored(Result<(), String>),
     Routes(Box<Result<RoutePlan, String>>),
     Port(Report),
+    Trapped(TrappedFrame),
 }
 
 /// The peer, as far as this process talks to it.
@@ -99,6 +102,9 @@ pub(super) struct Actor {
     /// The configuration of this MSM's flash.
     own: Arc<Running>,
     plans: Plans,
+    lacp: Lacp,
+    /// Frames of LACP that wait for the slave to be told.
+    frames: Vec<(Lport, Vec<u8>)>,
     session: Option<Session>,
     sessions: u64,
     /// Results of outputs, taken before anything else.
@@ -124,11 +130,13 @@ impl Actor {
         let slot = parts.identity.slot;
         let machine = Machine::new(parts.identity);
         let faults = Arc::default();
+        let lacp = Lacp::new(Arc::clone(&parts.chassis), parts.view.clone());
         let (board, shown) = watch::channel(Arc::new(Board {
             status: machine.status(),
             config: Arc::clone(&config),
             observer: None,
             faults: Arc::clone(&faults),
+            lacp: lacp.shown(),
         }));
         let (back, returned) = mpsc::channel(EVENTS);
         let actor = Self {
@@ -147,6 +155,8 @@ impl Actor {
             own: Arc::clone(&config),
             config,
             plans: Plans::default(),
+            lacp,
+            frames: Vec::new(),
             session: None,
             sessions: 0,
             results: VecDeque::new(),
@@ -201,7 +211,7 @@ impl Actor {
             .deadline()
             .map(|at| now + Duration::from_nanos(at.0.saturating_sub(process::monotonic_ns())));
         let revival = self.revival.due(self.machine.role());
-        [machine, revival, self.retry_at, self.routes_at]
+        [machine, revival, self.retry_at, self.routes_at, self.lacp_due()]
             .into_iter()
             .flatten()
             .fold(self.sweep_at, Instant::min)
@@ -209,9 +219,11 @@ impl Actor {
 
     /// What is due by time.
     fn due(&mut self) {
+        self.lacp_told();
         if self.machine.deadline().is_some_and(|at| at.0 <= process::monotonic_ns()) {
             self.give(Input::Tick);
         }
+        self.lacp_tick();
         let now = Instant::now();
         self.revival.revive(self.machine.role(), now);
         if self.sweep_at <= now {
@@ -230,6 +242,11 @@ impl Actor {
     /// Steps the machine with `input` and with everything that follows from it at once.
     fn give(&mut self, input: Input) {
         self.results.push_back(input);
+        self.drain();
+    }
+
+    /// Steps the machine with what has come of its outputs.
+    fn drain(&mut self) {
         while let Some(input) = self.results.pop_front() {
             for output in self.machine.step(Time(process::monotonic_ns()), input) {
                 self.carry_out(output);
@@ -257,20 +274,24 @@ impl Actor {
             }
             Output::Create => {
                 let created = self.plane.create();
+                self.listen();
                 self.results.push_back(Input::Owned(created));
             }
             Output::Commit { from } => {
                 let committed = self.plane.commit(from);
+                self.listen();
                 self.results.push_back(Input::Owned(committed));
             }
             Output::Reopen { name } => {
                 let reopened = self.plane.reopen(name);
+                self.listen();
                 self.results.push_back(Input::Owned(reopened));
             }
             Output::Freeze => self.plane.freeze(true),
             Output::Thaw => {
                 self.plane.freeze(false);
                 self.bring_up_to_date();
+                self.lacp_follow();
             }
             Output::Release => match self.plane.release() {
                 Some(name) => self.results.push_back(Input::Released { name }),
@@ -283,7 +304,11 @@ impl Actor {
                 self.results.push_back(Input::Applied { id, result });
             }
             Output::Answer { id, answer } => self.answer(id, answer),
-            Output::TakeSnapshot => self.results.push_back(Input::Snapshot { bytes: self.config.snapshot() }),
+            Output::TakeSnapshot => {
+                self.results.push_back(Input::Snapshot { bytes: self.config.snapshot() });
+                self.results.extend(self.lacp.replicas().into_iter().map(|bytes| Input::State { bytes }));
+            }
+            Output::State { bytes } => self.lacp.hold(bytes),
             Output::Load { bytes } => {
                 let loaded = Running::restore(self.own.config.facts(), &bytes)
                     .map(|config| self.config = Arc::new(config));
@@ -347,6 +372,7 @@ impl Actor {
             }
             Back::Routes(plan) => self.planned(*plan),
             Back::FlashStored(stored) => self.give(Input::FlashStored(stored)),
+            Back::Trapped(frame) => self.lacp_frame(&frame),
             Back::Port(Report { lport, failure }) => {
                 match failure {
                     Some(failure) => self.port_faults.insert(lport, vec![failure]),
@@ -375,6 +401,7 @@ impl Actor {
             config: Arc::clone(&self.config),
             observer: self.plane.observer().cloned(),
             faults: Arc::clone(&self.faults),
+            lacp: self.lacp.shown(),
         };
         self.board.send_if_modified(|shown| {
             let changed = !shown.same(&board);

@@ -42,6 +42,7 @@ impl Actor {
             self.config = Arc::clone(&self.own);
         }
         self.plans.clear();
+        let lacp = self.lacp_resume();
         let begun = Instant::now();
         match self.plane.apply(&self.config.config) {
             Ok(changes) => info!(
@@ -53,6 +54,7 @@ impl Actor {
             ),
             Err(error) => self.behind(&error),
         }
+        self.lacp_outputs(lacp);
         if decision.is_some_and(|decision| !decision.keep_l2) {
             match self.plane.flush(FdbFilter::All) {
                 Ok(stations) => info!(target: "msm.failover", "{stations} learned stations discarded"),
@@ -136,6 +138,7 @@ impl Actor {
         }
         let before = std::mem::replace(&mut self.config, Arc::new(next));
         self.ready_others(&before.config);
+        self.lacp_follow();
         Ok(())
     }
 
@@ -201,6 +204,7 @@ impl Actor {
 
     pub(super) fn netlink_event(&mut self, event: &netlink::LinkEvent) {
         self.plane.follow_links();
+        self.lacp_follow();
         let port = ports::heard(&self.config.config, event);
         if port.is_some() || ports::renewed(event) {
             self.plane.doubt();

@@ -1,4 +1,4 @@
-//! `show sharing`
+//! `show sharing` and `show lacp`
 
 use msm_config::model::algorithm_name;
 use msm_config::port::PortName;
@@ -7,6 +7,9 @@ use super::super::server::Desk;
 use super::super::views;
 use super::ports::state;
 use crate::msm::board::Board;
+use crate::protocols::lacp;
+use msm_config::mac::Mac;
+use msm_proto::lacp::{Info, PortStatus, bits};
 
 /// Groups as they are configured, and as the tables use them.
 pub(super) fn sharing(desk: &Desk, board: &Board) -> Result<views::Sharing, String> {
@@ -35,4 +38,46 @@ pub(super) fn sharing(desk: &Desk, board: &Board) -> Result<views::Sharing, Stri
         });
     }
     Ok(views::Sharing { groups })
+}
+
+/// Groups that speak LACP, and what is said.
+pub(super) fn lacp(desk: &Desk, board: &Board) -> views::Lacp {
+    let sharing = &board.config.config.sharing;
+    let status = lacp::status(&board.lacp);
+    let group = |(master, group): (&u16, &msm_config::model::Group)| {
+        let lacp = group.dynamic?;
+        let ports = group.members.iter().filter_map(|lport| Some(port(*lport, status.get(lport)?)));
+        Some(views::LacpGroup {
+            master: PortName::of(*master).to_string(),
+            key: group.index + 1,
+            timeout: if lacp.short { "short" } else { "long" }.to_owned(),
+            activity: if lacp.active { "active" } else { "passive" }.to_owned(),
+            ports: ports.collect(),
+        })
+    };
+    views::Lacp {
+        system: desk.chassis.system_mac.to_string(),
+        system_priority: sharing.system_priority,
+        groups: sharing.groups.iter().filter_map(group).collect(),
+    }
+}
+
+fn port(lport: u16, status: &PortStatus) -> views::LacpPort {
+    let names = |info: &Info| {
+        let set = bits::ALL.iter().filter(|(bit, _)| info.has(*bit));
+        set.map(|(_, name)| (*name).to_owned()).collect()
+    };
+    views::LacpPort {
+        port: PortName::of(lport).to_string(),
+        receive: format!("{:?}", status.rx).to_lowercase(),
+        mux: format!("{:?}", status.mux).to_lowercase(),
+        actor_state: names(&status.actor),
+        partner_system: Mac(status.partner.system).to_string(),
+        partner_key: status.partner.key,
+        partner_port: status.partner.port,
+        partner_state: names(&status.partner),
+        received: status.counters.received,
+        sent: status.counters.sent,
+        markers: status.counters.markers,
+    }
 }

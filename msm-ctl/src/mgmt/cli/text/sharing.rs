@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::views::Sharing;
+use super::super::views::{Lacp, Sharing};
 
 /// Groups and their ports; `*`: used.
 pub(super) fn groups(view: &Sharing) -> String {
@@ -27,4 +27,66 @@ pub(super) fn groups(view: &Sharing) -> String {
     }
     let _ = writeln!(text, "Number of load sharing groups: {}  (*) used", view.groups.len());
     text
+}
+
+/// LACP: a block a group, a line a port.
+pub(super) fn lacp(view: &Lacp) -> String {
+    let mut text = format!("LACP system {} priority {}\n", view.system, view.system_priority);
+    for group in &view.groups {
+        let _ = writeln!(
+            text,
+            "\nGroup {} key {} timeout {} {}\n{:<7} {:<10} {:<13} {:<18} {:>5} {:>5} {:<9} {:<9} {:>8} {:>8}",
+            group.master,
+            group.key,
+            group.timeout,
+            group.activity,
+            "Port",
+            "Receive",
+            "Mux",
+            "Partner",
+            "Key",
+            "Port",
+            "Actor",
+            "Partner",
+            "Rx",
+            "Tx"
+        );
+        for port in &group.ports {
+            let _ = writeln!(
+                text,
+                "{:<7} {:<10} {:<13} {:<18} {:>5} {:>5} {:<9} {:<9} {:>8} {:>8}",
+                port.port,
+                port.receive,
+                port.mux,
+                port.partner_system,
+                port.partner_key,
+                port.partner_port,
+                letters(&port.actor_state),
+                letters(&port.partner_state),
+                port.received,
+                port.sent
+            );
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\nState: (A) Activity, (T) Short timeout, (G) Aggregation, (S) Synchronization,\n\
+         \x20      (C) Collecting, (D) Distributing, (F) Defaulted, (E) Expired"
+    );
+    text
+}
+
+fn letters(state: &[String]) -> String {
+    let letter = |name: &String| match name.as_str() {
+        "activity" => 'A',
+        "timeout" => 'T',
+        "aggregation" => 'G',
+        "synchronization" => 'S',
+        "collecting" => 'C',
+        "distributing" => 'D',
+        "defaulted" => 'F',
+        "expired" => 'E',
+        _ => '?',
+    };
+    state.iter().map(letter).collect()
 }
