@@ -31,7 +31,7 @@ const RELEASE: Duration = Duration::from_millis(500);
 /// Both MSMs again, after a failover.
 const READY_AGAIN: Duration = Duration::from_secs(10);
 /// Writes that the proof itself asks for: FDB set and delete, and the generation of its caches before and after each.
-const OWN_WRITES: [(&str, u64); 2] = [("FDB", 2), ("FDB_GEN", 4)];
+const OWN_WRITES: [(&str, u64); 3] = [("FDB", 2), ("FDB_GEN", 4), ("LEARN", 1)];
 /// Mbit/s of iperf3 beside the probe: enough to see a loss, too little to disturb it.
 const IPERF_MBIT: u32 = 4;
 
