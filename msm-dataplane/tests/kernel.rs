@@ -10,6 +10,8 @@ mod capture;
 mod contract;
 #[path = "kernel/fds.rs"]
 mod fds;
+#[path = "kernel/routes.rs"]
+mod routes;
 
 use std::{
     collections::BTreeSet,
@@ -38,6 +40,7 @@ contract::contract!(over_kernel: reconcile_writes_differences, a_port_comes_back
     groups_come_change_and_go, gates_start_closed);
 
 contract::acl_contract!(over_kernel);
+contract::route_contract!(over_kernel);
 
 fn name(text: &str) -> OwnerName {
     text.parse().expect("a name")

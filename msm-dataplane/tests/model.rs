@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{PORTS, Subject, ifindex};
 use msm_abi::{FdbEntry, FdbKey, Lport, PortEntry, ShareEntry, egress_flags, port_flags};
 use msm_dataplane::{
-    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, TableError,
-    Touched,
+    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, RouteChanges, RoutesTouched,
+    Routing, StaticEntry, TableError, Touched,
     plane::{Plane, acl::AclList},
     store::{Chaos, Hook, Links, Model, Store, Table},
     tables::{egress, fdb, flood, ports, sharing, tx},
@@ -67,6 +67,16 @@ impl Subject for OverModel {
     fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
         self.0.reconcile_acl(list)
     }
+    fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError> {
+        self.0.reconcile_routes(routing)
+    }
+    fn reconcile_routes_part(
+        &mut self,
+        routing: &Routing,
+        touched: &RoutesTouched,
+    ) -> Result<RouteChanges, TableError> {
+        self.0.reconcile_routes_part(routing, touched)
+    }
     fn hit(&mut self, counter: u32, hits: u64) {
         self.write(Table::AclHits, counter, hits.to_ne_bytes());
     }
@@ -86,6 +96,7 @@ contract::contract!(over_model: reconcile_writes_differences, a_port_comes_back_
     groups_come_change_and_go, gates_start_closed);
 
 contract::acl_contract!(over_model);
+contract::route_contract!(over_model);
 
 /// Seeds of the chaos series: each is 12 changes of the desired state at each of three failure rates.
 const SEEDS: u64 = 16;

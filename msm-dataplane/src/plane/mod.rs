@@ -232,6 +232,18 @@ impl<S: Store + Links> Plane<S> {
         Ok(changes)
     }
 
+    /// Writes what the next change of IPv4 routes would have to write for changes of before, `blocks` blocks at most; true if there is
+    /// more. Nothing that a program reads changes.
+    ///
+    /// # Errors
+    /// What the kernel says; the next reconcile is a whole one.
+    pub fn routes_catch_up(&mut self, blocks: usize) -> Result<bool, TableError> {
+        let Some(mut routes) = self.routes.take() else { return Ok(false) };
+        let more = routes.catch_up(&mut self.store, blocks)?;
+        self.routes = Some(routes);
+        Ok(more)
+    }
+
     /// False while the next change of IPv4 routes would wait.
     pub fn routes_settled(&self) -> bool {
         self.routes.as_ref().is_none_or(Routes::is_settled)

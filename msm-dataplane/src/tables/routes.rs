@@ -59,10 +59,12 @@ pub fn set<'b>(
     blocks: impl ExactSizeIterator<Item = (u32, &'b RouteBlock)>,
 ) -> Result<(), TableError> {
     let mut indexes = Vec::with_capacity(blocks.len());
-    let mut values = Vec::with_capacity(blocks.len() * LEN);
-    for (block, entries) in blocks {
+    let mut values = vec![0; blocks.len() * LEN];
+    for ((block, entries), value) in blocks.zip(values.chunks_exact_mut(LEN)) {
         indexes.push(base(half) + block);
-        values.extend(entries.iter().flat_map(|entry| entry.to_ne_bytes()));
+        for (bytes, entry) in value.as_chunks_mut().0.iter_mut().zip(entries) {
+            *bytes = entry.to_ne_bytes();
+        }
     }
     store.update_array(Table::Routes, &indexes, &values).map_err(failed("write", Table::Routes))
 }

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "each test binary includes this module")]
 
 pub mod acl;
+pub mod routes;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,8 +12,8 @@ use msm_abi::{
     port_flags, stamp, vlan_flags,
 };
 use msm_dataplane::{
-    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, PortFault, StaticEntry,
-    TableError, Touched,
+    Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, PortFault, RouteChanges,
+    RoutesTouched, Routing, StaticEntry, TableError, Touched,
     plane::acl::AclList,
     store::{Hook, Links, Store, Table},
     tables::{egress, fdb, flood, gates, learn, limits, plane_config, ports, sharing, tx, vlans},
@@ -39,6 +40,12 @@ pub trait Subject {
     /// Writes the owner's part of FDB_GEN behind its back.
     fn set_generation(&mut self, generation: u64);
     fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError>;
+    fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError>;
+    fn reconcile_routes_part(
+        &mut self,
+        routing: &Routing,
+        touched: &RoutesTouched,
+    ) -> Result<RouteChanges, TableError>;
     /// Counts as the programs do.
     fn hit(&mut self, counter: u32, hits: u64);
     /// Writes an entry of an array behind the owner's back.
@@ -635,3 +642,17 @@ macro_rules! acl_contract {
     };
 }
 pub(crate) use acl_contract;
+
+/// The same of the routes'.
+macro_rules! route_contract {
+    ($run:ident) => {
+        contract::route_contract!($run: routes_are_in_force_and_found_right, too_many_ipv6_prefixes);
+    };
+    ($run:ident: $($test:ident),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            $run(|subject| contract::routes::$test(subject));
+        })*
+    };
+}
+pub(crate) use route_contract;

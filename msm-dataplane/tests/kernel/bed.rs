@@ -8,7 +8,8 @@ use std::{
 
 use msm_abi::{FdbEntry, FdbKey, names};
 use msm_dataplane::{
-    Changes, Desired, FdbFilter, MsmSlot, Owner, OwnerName, PinTree, TableError, Touched,
+    Changes, Desired, FdbFilter, MsmSlot, Owner, OwnerName, PinTree, RouteChanges, RoutesTouched, Routing,
+    TableError, Touched,
     plane::acl::AclList,
     store::{Kernel, Table},
 };
@@ -163,6 +164,16 @@ impl Subject for OverKernel<'_> {
     }
     fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
         self.owner().reconcile_acl(list)
+    }
+    fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError> {
+        self.owner().reconcile_routes(routing)
+    }
+    fn reconcile_routes_part(
+        &mut self,
+        routing: &Routing,
+        touched: &RoutesTouched,
+    ) -> Result<RouteChanges, TableError> {
+        self.owner().reconcile_routes_part(routing, touched)
     }
     fn hit(&mut self, counter: u32, hits: u64) {
         let map = aya::maps::Map::PerCpuArray(pinned(&self.pin(names::ACL_HITS)));

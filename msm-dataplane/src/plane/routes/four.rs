@@ -100,22 +100,33 @@ impl Four {
         (!same).then_some(want)
     }
 
-    /// Completes the idle half, which no program reads any more, and brings it into force.
-    pub(super) fn write(&mut self, store: &mut impl Store, found: &mut Found) -> Result<(), TableError> {
+    /// Brings blocks of the idle half, which no program reads any more, up to date, `most` at most; true if there may be more.
+    pub(super) fn catch_up(
+        &self,
+        store: &mut impl Store,
+        found: &mut Found,
+        most: usize,
+    ) -> Result<bool, TableError> {
         let half = found.idle();
         let idle = &mut found.halves[usize::from(half)];
-        let lacking: Vec<(u32, Arc<RouteBlock>)> = idle
-            .dirty
-            .iter()
-            .filter_map(|number| Some((*number, Arc::clone(self.lacks(idle.block(*number), *number)?))))
-            .collect();
+        let lacks = |number: &u32| Some((*number, Arc::clone(self.lacks(idle.block(*number), *number)?)));
+        let lacking: Vec<(u32, Arc<RouteBlock>)> = idle.dirty.iter().filter_map(lacks).take(most).collect();
         for batch in lacking.chunks(BATCH) {
             routes::set(store, half, batch.iter().map(|(number, block)| (*number, &**block)))?;
         }
+        let more = lacking.len() == most;
         for (number, block) in lacking {
             idle.put(number, block);
+            idle.dirty.remove(&number);
         }
-        idle.dirty.clear();
+        Ok(more)
+    }
+
+    /// Completes the idle half, which no program reads any more, and brings it into force.
+    pub(super) fn write(&mut self, store: &mut impl Store, found: &mut Found) -> Result<(), TableError> {
+        self.catch_up(store, found, usize::MAX)?;
+        let half = found.idle();
+        found.halves[usize::from(half)].dirty.clear();
         let config = plane_config::get(store)?;
         let active = config.routes & !routes_active::HALF | half;
         plane_config::set(store, PlaneConfig { routes: active, ..config })?;

@@ -342,6 +342,19 @@ impl Routes {
         self.write_state(store)
     }
 
+    /// Brings `blocks` blocks of the idle half up to date, so that the next change has less to write; true if there are more. Does
+    /// nothing before the half is settled.
+    pub(super) fn catch_up(&mut self, store: &mut impl Store, blocks: usize) -> Result<bool, TableError> {
+        if !self.is_settled() {
+            return Ok(true);
+        }
+        self.settle();
+        if self.grace.is_some() {
+            return Ok(false);
+        }
+        self.four.catch_up(store, &mut self.found, blocks)
+    }
+
     /// Waits until no program is at what was in force before the last change.
     fn wait(&mut self, store: &mut impl Store) -> Result<(), TableError> {
         self.settle();
@@ -354,8 +367,9 @@ impl Routes {
     }
 
     fn write_state(&mut self, store: &mut impl Store) -> Result<(), TableError> {
-        let used =
-            [self.four.used(), self.made.len() as u32 - self.made6, self.made6, self.faults().values().sum()];
+        let made4 = self.made.len() as u32 - self.made6;
+        let blocks = if made4 == 0 { 0 } else { self.four.used() };
+        let used = [blocks, made4, self.made6, self.faults().values().sum()];
         let before = self.found.state;
         let nothing = self.made.is_empty();
         let state = TableState { digest: if nothing { 0 } else { self.digest.max(1) }, used, ..before };
