@@ -16,6 +16,8 @@ mod forwarding;
 mod frames;
 #[path = "pipeline/fuzz.rs"]
 mod fuzz;
+#[path = "pipeline/l3.rs"]
+mod l3;
 #[path = "pipeline/learning.rs"]
 mod learning;
 #[path = "pipeline/model.rs"]

@@ -89,10 +89,14 @@ fn faults(now: &Budget, then: &Budget, same_kernel: bool) -> Vec<String> {
             continue;
         };
         if same_kernel && grown(size.verified, kept.verified) {
-            faults.push(format!("{name}: {} instructions verified, {} are kept", size.verified, kept.verified));
+            faults
+                .push(format!("{name}: {} instructions verified, {} are kept", size.verified, kept.verified));
         }
         if grown(size.translated, kept.translated) {
-            faults.push(format!("{name}: {} instructions translated, {} are kept", size.translated, kept.translated));
+            faults.push(format!(
+                "{name}: {} instructions translated, {} are kept",
+                size.translated, kept.translated
+            ));
         }
     }
     let gone = then.keys().filter(|name| !now.contains_key(*name));
@@ -114,7 +118,11 @@ fn programs_do_not_grow_unseen() {
     }
     let (then_kernel, then) = parse(&std::fs::read_to_string(&path).expect("the budget"));
     let faults = faults(&now, &then, then_kernel == kernel());
-    assert!(faults.is_empty(), "{}\nif it is meant to be so, renew the budget (see budget.rs)", faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{}\nif it is meant to be so, renew the budget (see budget.rs)",
+        faults.join("\n")
+    );
 }
 
 #[test]
