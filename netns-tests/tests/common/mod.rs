@@ -176,3 +176,9 @@ pub(crate) fn assert_same(is: &[String], should: &[String], what: &str) {
         panic!("{what}: too much: {:#?}; missing: {:#?}", without(is, should), without(should, is));
     }
 }
+
+/// Runs the product's binary with these arguments.
+pub(crate) fn command_of(bed: &Testbed, arguments: &[&str]) -> std::process::ExitStatus {
+    let mut command = bed.switch_netns().command(bed.msm_ctl().expect("a binary"));
+    command.args(arguments).status().expect("started")
+}
