@@ -14,7 +14,7 @@ use rustix::process::PidfdGetfdFlags;
 use super::zapi::{self, Capability};
 use crate::process::Process;
 
-/// Tells zebra over the connection of `process`. False: it has none yet.
+/// Tells zebra over each connection of `process`. False: it has none yet.
 pub(super) fn tell(process: &Process, capability: Capability) -> io::Result<bool> {
     let Some(command) = zapi::command() else {
         return Err(io::Error::new(
@@ -22,32 +22,30 @@ pub(super) fn tell(process: &Process, capability: Capability) -> io::Result<bool
             "this release of FRR was not tried; routes of a daemon that dies are withdrawn",
         ));
     };
-    let Some(connection) = connection(process)? else { return Ok(false) };
+    // In one piece: it lies whole behind what the daemon has sent before.
     let message = zapi::message(command, capability);
-    // A message in one piece: a datagram's worth in a socket buffer that has nothing in it.
-    let sent = rustix::net::send(&connection, &message, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
-    if sent == message.len() { Ok(true) } else { Err(io::Error::other("a message in two pieces")) }
-}
-
-/// A copy of its first connection to zebra. Each client has one that carries its routes, and it is the first that it opens.
-fn connection(process: &Process) -> io::Result<Option<OwnedFd>> {
-    let mut numbers: Vec<RawFd> = std::fs::read_dir(format!("/proc/{}/fd", process.pid()))?
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let target = std::fs::read_link(entry.path()).ok()?;
-            target.to_str()?.starts_with("socket:").then(|| entry.file_name().to_str()?.parse().ok())?
-        })
-        .collect();
-    numbers.sort_unstable();
-    for number in numbers {
-        let Ok(fd) = rustix::process::pidfd_getfd(process.as_fd(), number, PidfdGetfdFlags::empty()) else {
-            continue;
-        };
-        let peer = rustix::net::getpeername(&fd).ok().flatten();
-        let path = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
-        if path.is_some_and(|unix| unix.path_bytes().is_some_and(zapi::is_zserv)) {
-            return Ok(Some(fd));
+    let connections = connections(process)?;
+    for connection in &connections {
+        let sent = rustix::net::send(connection, &message, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
+        if sent != message.len() {
+            return Err(io::Error::other("a message in two pieces"));
         }
     }
-    Ok(None)
+    Ok(!connections.is_empty())
+}
+
+/// Copies of its connections to zebra.
+fn connections(process: &Process) -> io::Result<Vec<OwnedFd>> {
+    let sockets = std::fs::read_dir(format!("/proc/{}/fd", process.pid()))?.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let target = std::fs::read_link(entry.path()).ok()?;
+        let number: RawFd = entry.file_name().to_str()?.parse().ok()?;
+        target.to_str()?.starts_with("socket:").then_some(number)
+    });
+    let copy = |number| {
+        let fd = rustix::process::pidfd_getfd(process.as_fd(), number, PidfdGetfdFlags::empty()).ok()?;
+        let peer = SocketAddrUnix::try_from(rustix::net::getpeername(&fd).ok()??).ok()?;
+        peer.path_bytes().is_some_and(zapi::is_zserv).then_some(fd)
+    };
+    Ok(sockets.filter_map(copy).collect())
 }

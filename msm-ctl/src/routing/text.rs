@@ -14,6 +14,10 @@ use super::orders::{Link, Orders, Speaker};
 const OSPF_THROTTLES: [&str; 3] =
     ["timers throttle spf 0 50 200", "timers throttle lsa all 0", "timers lsa min-arrival 0"];
 
+/// After its start BGP tells nobody anything before its neighbours are there, or 5 s have passed since the first was: what it has not
+/// heard again would be gone for the others.
+const BGP_DELAY: &str = "update-delay 30 5";
+
 /// What is to run and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -138,6 +142,7 @@ fn bgp(config: &Config, number: u32, id: Option<Ipv4Addr>, hold_s: u32) -> Block
     }
     router.line("no bgp ebgp-requires-policy");
     router.line("no bgp network import-check");
+    router.line(BGP_DELAY);
     router.line("bgp graceful-restart");
     router.line("bgp graceful-restart preserve-fw-state");
     for what in ["restart-time", "stalepath-time", "rib-stale-time"] {

@@ -23,7 +23,7 @@ const COMMANDS: [(&str, u16); 1] = [("8.4", 119)];
 pub(super) enum Capability {
     /// Keep its routes for as many seconds when it goes.
     Keep(u32),
-    /// Do not.
+    /// Keep nothing.
     Withdraw,
 }
 

@@ -249,10 +249,25 @@ impl Supervisor {
             return;
         }
         let status = post.ended(wanted);
+        if wanted && daemon == Daemon::Bgpd {
+            self.renew_zebra();
+        }
         if wanted {
             warn!("{daemon} (pid {pid}) died ({status}); its routes stay for {} s", self.orders.hold_s);
         } else {
             info!("{daemon} (pid {pid}) ended ({status})");
+        }
+    }
+
+    /// When bgpd has died. The next one tells zebra that it has claimed its routes as soon as one neighbour is there, or says that it has
+    /// none to claim (bgpd/bgp_fsm.c, bgp_establish), and zebra would withdraw what the others have not sent again yet. A new zebra finds
+    /// the routes in the kernel and asks nobody before the time has passed. Other protocols' routes stay too; a change of theirs may take
+    /// the 10 s after which a daemon looks for zebra again.
+    fn renew_zebra(&mut self) {
+        if let Some(zebra) = self.posts.get(&Daemon::Zebra).and_then(|post| post.process.as_ref())
+            && let Err(error) = zebra.kill()
+        {
+            warn!("zebra cannot be started anew: {error}; routes of BGP may go before they are claimed");
         }
     }
 
@@ -267,7 +282,7 @@ impl Supervisor {
             }
             match post.kill_at {
                 None => {
-                    if needs_hold(*daemon) || *daemon == Daemon::Bgpd {
+                    if *daemon != Daemon::Zebra {
                         let _ = hold::tell(&process, Capability::Withdraw);
                     }
                     info!("{daemon} (pid {}) is not wanted any more", process.pid());
