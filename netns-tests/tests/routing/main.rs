@@ -149,7 +149,7 @@ enable bgp\nconfigure rip add vlan red\nconfigure rip updatetime 5\nenable rip e
     common::flow(0.5);
     world.kill("bgpd");
     within(BACK, "bgpd back", || established("10.1.0.2") && established("10.3.0.2"));
-    common::flow(1.0);
+    common::flow(3.0);
     world.assert_whole(flow, "bgpd killed");
     for what in ["bgp", "rip"] {
         let shown = world.bed.show(what).expect(what);

@@ -18,7 +18,7 @@ pub(crate) const BIRD_OSPF: &str = "\
 protocol ospf v2 {\n ipv4 { import all; export none; };\n tick 1;\n area 0 {\n  interface \"eth0\" { hello 1; dead 4; wait 4; priority 0; };\n  \
 interface \"lo\" { stub; };\n };\n}\n";
 pub(crate) const FRR_BGP: &str = "\
-router bgp 65002\n bgp router-id 2.2.2.2\n no bgp ebgp-requires-policy\n bgp graceful-restart restart-time 1\n neighbor 10.1.0.1 remote-as 65001\n \
+router bgp 65002\n bgp router-id 2.2.2.2\n no bgp ebgp-requires-policy\n bgp graceful-restart restart-time 1\n coalesce-time 0\n neighbor 10.1.0.1 remote-as 65001\n \
 neighbor 10.1.0.1 timers 1 3\n neighbor 10.1.0.1 timers connect 1\n address-family ipv4 unicast\n  network 10.91.0.0/16\n exit-address-family\nexit\n\
 router rip\n network eth0\n redistribute connected\n version 2\n timers basic 5 180 120\nexit\n";
 pub(crate) const BIRD_BGP: &str = "\
