@@ -151,6 +151,7 @@ enable bgp\nconfigure rip add vlan red\nconfigure rip updatetime 5\nenable rip e
     within(BACK, "bgpd back", || established("10.1.0.2") && established("10.3.0.2"));
     common::flow(3.0);
     world.assert_whole(flow, "bgpd killed");
+    within(BACK, "the switch's own networks", || world.bird.has_route("10.1.0.0/24"));
     for what in ["bgp", "rip"] {
         let shown = world.bed.show(what).expect(what);
         assert_eq!(shown["fault"], Value::Null, "{shown:#}");

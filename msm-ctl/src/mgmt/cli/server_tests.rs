@@ -27,6 +27,7 @@ async fn bed() -> Bed {
         config: Arc::new(Running::factory(&chassis.facts())),
         observer: None,
         faults: Arc::default(),
+        lacp: Default::default(),
     }));
     let (tasks, exceptions) = Tasks::new();
     let (sender, jobs) = mpsc::channel(8);

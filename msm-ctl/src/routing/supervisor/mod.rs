@@ -190,6 +190,12 @@ impl Supervisor {
     async fn start_due(&mut self) {
         for daemon in Daemon::ALL {
             let now = Instant::now();
+            // One that has been killed and is not dead yet is no zebra to connect to.
+            if daemon != Daemon::Zebra
+                && self.posts.get(&Daemon::Zebra).is_some_and(|zebra| zebra.kill_at.is_some())
+            {
+                return;
+            }
             let due = self
                 .posts
                 .get(&daemon)
@@ -264,10 +270,13 @@ impl Supervisor {
     /// the routes in the kernel and asks nobody before the time has passed. Other protocols' routes stay too; a change of theirs may take
     /// the 10 s after which a daemon looks for zebra again.
     fn renew_zebra(&mut self) {
-        if let Some(zebra) = self.posts.get(&Daemon::Zebra).and_then(|post| post.process.as_ref())
-            && let Err(error) = zebra.kill()
-        {
-            warn!("zebra cannot be started anew: {error}; routes of BGP may go before they are claimed");
+        let Some(post) = self.posts.get_mut(&Daemon::Zebra) else { return };
+        match post.process.as_ref().map(|zebra| zebra.kill()) {
+            Some(Ok(())) => post.kill_at = Some(Instant::now() + FAREWELL),
+            Some(Err(error)) => {
+                warn!("zebra cannot be started anew: {error}; routes of BGP may go before they are claimed");
+            }
+            None => {}
         }
     }
 
