@@ -45,8 +45,12 @@ pub(super) struct Watched {
     pub(super) watch: Option<Watch>,
     /// Writes until it dies.
     pub(super) life: Option<u64>,
-    /// Left at the last change, each with the grace period that was begun since.
-    hot: RefCell<Vec<(Place, Option<Arc<AtomicBool>>)>>,
+    /// What was left, each with the grace periods that were begun since: the first that is over frees it.
+    hot: RefCell<Vec<(Place, Vec<Arc<AtomicBool>>)>>,
+}
+
+fn is_over(graces: &[Arc<AtomicBool>]) -> bool {
+    graces.iter().any(|over| over.load(Ordering::SeqCst))
 }
 
 impl Watched {
@@ -64,8 +68,7 @@ impl Watched {
     }
 
     fn is_hot(&self, place: Place) -> bool {
-        let over = |flag: &Option<Arc<AtomicBool>>| flag.as_ref().is_some_and(|f| f.load(Ordering::SeqCst));
-        self.hot.borrow().iter().any(|(hot, flag)| *hot == place && !over(flag))
+        self.hot.borrow().iter().any(|(hot, graces)| *hot == place && !is_over(graces))
     }
 
     fn must_be_free(&self, place: Place) {
@@ -112,7 +115,7 @@ impl Watched {
         let result = work(&mut self.model)?;
         if leads {
             let after = self.in_force();
-            let left = before.difference(&after).map(|place| (*place, None));
+            let left = before.difference(&after).map(|place| (*place, Vec::new()));
             self.hot.borrow_mut().extend(left);
         }
         // The half that is not in force leads nowhere.
@@ -180,10 +183,8 @@ impl Store for Watched {
     fn grace(&self) -> Grace {
         let over = Arc::new(AtomicBool::new(false));
         let mut hot = self.hot.borrow_mut();
-        hot.retain(|(_, flag)| !flag.as_ref().is_some_and(|flag| flag.load(Ordering::SeqCst)));
-        for (_, flag) in hot.iter_mut() {
-            flag.get_or_insert_with(|| Arc::clone(&over));
-        }
+        hot.retain(|(_, graces)| !is_over(graces));
+        hot.iter_mut().for_each(|(_, graces)| graces.push(Arc::clone(&over)));
         Grace::Waiting(std::thread::spawn(move || {
             std::thread::sleep(Duration::from_micros(200));
             over.store(true, Ordering::SeqCst);
