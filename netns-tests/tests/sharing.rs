@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::client::script;
 use common::wire::{Wire, frame};
-use common::{READY, logs, ready_bed, within};
+use common::{READY, kill_everybody, logs, ready_bed, within};
 use netns_tests::bed::{Netns, Testbed};
 use rustix::process::Signal;
 
@@ -267,6 +267,15 @@ fn a_static_group_shares_and_leaves_out_what_is_cut() {
         assert!(outage < GRACE, "{outage:?}\n{}", logs(&bed));
     }
     assert!(lost.iter().all(|at| *at >= cuts[0]), "nothing is lost before");
+
+    // With nobody there, a cut is not acted on, as documented: without that, nothing above would prove anything.
+    kill_everybody(&bed);
+    set_up(&bed, "p2", false);
+    here.heard();
+    let wire = Wire::of(h4);
+    (0..60u8).for_each(|flow| wire.send(&frame(STATION, source(flow), None, 200 + u32::from(flow), 60)));
+    let arrived = collect(&here, 20);
+    assert!((20..=45).contains(&arrived.len()), "{}", arrived.len());
 }
 
 /// Open vSwitch in a namespace, without services.
