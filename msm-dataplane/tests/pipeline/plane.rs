@@ -141,6 +141,24 @@ impl Plane {
             .unwrap_or_else(|e| panic!("writing {map}: {e}"));
     }
 
+    /// The same of bytes, as the typed tables make them.
+    pub(crate) fn set_bytes(&self, map: &str, key: &[u8], value: &[u8]) {
+        bpf_map(BPF_MAP_UPDATE_ELEM, self.fd(map), &key[0], value.as_ptr().cast_mut())
+            .unwrap_or_else(|e| panic!("writing {map}: {e}"));
+    }
+
+    pub(crate) fn delete_bytes(&self, map: &str, key: &[u8]) -> bool {
+        bpf_map(BPF_MAP_DELETE_ELEM, self.fd(map), &key[0], std::ptr::null_mut::<u8>()).is_ok()
+    }
+
+    /// Frames that an access rule decided.
+    pub(crate) fn acl_hits(&self, counter: u32) -> u64 {
+        let mut values = vec![0u64; possible_cpus()];
+        bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(names::ACL_HITS), &counter, values.as_mut_ptr())
+            .expect("counters");
+        values.iter().sum()
+    }
+
     pub(crate) fn get<K, V: Default>(&self, map: &str, key: &K) -> Option<V> {
         let mut value = V::default();
         bpf_map(BPF_MAP_LOOKUP_ELEM, self.fd(map), key, &raw mut value).ok().map(|()| value)
