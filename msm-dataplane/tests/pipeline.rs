@@ -1,5 +1,8 @@
 //! The forwarding plane, frame by frame: verdict, counters, FDB and metadata, by BPF_PROG_TEST_RUN. Needs root.
 
+#[path = "pipeline/acl.rs"]
+mod acl;
+mod acl_lists;
 #[path = "pipeline/budget.rs"]
 mod budget;
 #[path = "pipeline/capture.rs"]
@@ -20,6 +23,8 @@ mod fuzz;
 mod l3;
 #[path = "pipeline/learning.rs"]
 mod learning;
+#[path = "pipeline/mirror.rs"]
+mod mirror;
 #[path = "pipeline/model.rs"]
 mod model;
 #[path = "pipeline/plane.rs"]
@@ -34,3 +39,5 @@ mod tcx;
 mod traps;
 #[path = "pipeline/vlans.rs"]
 mod vlans;
+#[path = "acl_oracle/wire.rs"]
+mod wire;

@@ -49,10 +49,10 @@ fn a_list_of_4096_rules_is_in_force_within_20_ms() {
             let list = AclList { rules: rules.collect() };
             let begun = busy();
             let compiled = list.compile().expect("lawful");
-            let compiling = (busy() - begun);
+            let compiling = busy() - begun;
             let begun = busy();
             let changes = owner.install_acl(&compiled).expect("installed");
-            let installing = (busy() - begun);
+            let installing = busy() - begun;
             println!(
                 "{:?}: compiled in {compiling:?}, {} writes in {installing:?}",
                 compiled.size(),
