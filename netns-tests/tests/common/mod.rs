@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
 pub(crate) mod client;
+pub(crate) mod icmp;
 pub(crate) mod screen;
 pub(crate) mod tftp;
 pub(crate) mod wire;

@@ -1,0 +1,250 @@
+//! Routing as hosts see it: two VLANs with addresses, hosts in each, the switch between them. Needs root.
+
+mod common;
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::client::script;
+use common::icmp::{Echo, answers, echo};
+use common::{READY, flow, logs, ready_bed, within};
+use netns_tests::bed::{Host, Ready, Testbed, wait_dead};
+use netns_tests::probe::SyscallWatch;
+use rustix::process::Signal;
+
+/// For everything that the kernel and the switch have to agree on first.
+const SOON: Duration = Duration::from_secs(5);
+/// For an answer on a wire.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// VLAN red, 10.1.0.0/24, with h1 and h2; VLAN blue, 10.2.0.0/24, with h3 and h4. IPv6 likewise.
+fn routed(prefix: &str) -> (Testbed, Ready) {
+    let (bed, ready) = ready_bed(prefix);
+    script(
+        &bed,
+        "create vlan red\ncreate vlan blue\nconfigure vlan Default delete ports all\n\
+         configure vlan red add ports 1:1-1:2\nconfigure vlan red tag 10\n\
+         configure vlan blue add ports 2:1-2:2\nconfigure vlan blue tag 20\n\
+         configure vlan red ipaddress 10.1.0.1/24\nconfigure vlan blue ipaddress 10.2.0.1/24\n\
+         configure vlan red ipaddress 2001:db8:1::1/64\nconfigure vlan blue ipaddress 2001:db8:2::1/64\n\
+         enable ipforwarding\nenable ipforwarding ipv6\n",
+    )
+    .good();
+    for (host, net) in [("h1", 1), ("h2", 1), ("h3", 2), ("h4", 2)] {
+        let host = bed.host(host).expect("a host");
+        host.enter(|| std::fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "0").expect("IPv6"))
+            .expect("inside");
+        let n = host.spec.number;
+        ip(host, "addr flush dev eth0 scope global");
+        ip(host, &format!("addr add 10.{net}.0.1{n}/24 dev eth0"));
+        ip(host, &format!("route add default via 10.{net}.0.1"));
+        ip(host, &format!("addr add 2001:db8:{net}::1{n}/64 dev eth0 nodad"));
+        ip(host, &format!("route add default via 2001:db8:{net}::1"));
+    }
+    // The interfaces come after the command, and their IPv6 addresses are probed for first.
+    let h1 = bed.host("h1").expect("h1");
+    within(SOON, "the switch answers", || answers(h1, "10.1.0.1") && answers(h1, "2001:db8:1::1"));
+    within(SOON, "the other VLAN's address answers", || answers(h1, "2001:db8:2::1"));
+    (bed, ready)
+}
+
+fn ip(host: &Host, line: &str) {
+    let done = host.command("ip").args(line.split(' ')).output().expect("ip");
+    assert!(done.status.success(), "ip {line}: {done:?}");
+}
+
+/// Rows of `show <what>`.
+fn rows(bed: &Testbed, what: &str, list: &str) -> Vec<serde_json::Value> {
+    bed.show(what).expect("an answer")[list].as_array().expect("a list").clone()
+}
+
+#[test]
+fn hosts_reach_each_other_through_the_switch_and_errors_are_answered() {
+    let (bed, _) = routed("l31-");
+    let [h1, h3, h4] = ["h1", "h3", "h4"].map(|name| bed.host(name).expect("a host"));
+    // The first packet waits in the stack until the neighbour has answered.
+    for to in ["10.2.0.13", "2001:db8:2::13", "10.1.0.12"] {
+        let wanted = if to.contains(':') { 129 } else { 0 };
+        let got =
+            echo(h1, Echo::to(to), ANSWER).unwrap_or_else(|| panic!("no answer of {to}\n{}", logs(&bed)));
+        assert_eq!((got.kind.0, got.from.to_string().as_str()), (wanted, to));
+        assert!(answers(h1, to), "and again");
+    }
+    // Traceroute.
+    for (to, expected, router) in
+        [("10.2.0.13", (11, 0), "10.1.0.1"), ("2001:db8:2::13", (3, 0), "2001:db8:1::1")]
+    {
+        let got = echo(h1, Echo { ttl: 1, ..Echo::to(to) }, ANSWER).expect("an error");
+        assert_eq!((got.kind, got.from.to_string().as_str()), (expected, router));
+    }
+    // Too big.
+    script(&bed, "configure ip-mtu 1400 vlan blue\n").good();
+    for (to, expected) in [("10.2.0.13", (3, 4)), ("2001:db8:2::13", (2, 0))] {
+        within(SOON, "too big is answered", || {
+            let got = echo(h1, Echo { size: 1420, ..Echo::to(to) }, ANSWER);
+            got.is_some_and(|got| got.kind == expected && got.mtu == 1400)
+        });
+    }
+    // Nowhere, into a hole, and to a host behind a host.
+    let got = echo(h1, Echo::to("10.99.0.1"), ANSWER).expect("an error");
+    assert_eq!(got.kind, (3, 0), "net unreachable");
+    ip(h4, "addr add 10.9.1.1/32 dev lo");
+    script(
+        &bed,
+        "configure iproute add blackhole 10.99.0.0/16\nconfigure iproute add 10.9.0.0/16 10.2.0.14\n\
+         configure iproute add 10.7.0.0/16 10.3.0.1\nconfigure iparp add 10.2.0.13 02:00:00:00:00:03\n",
+    )
+    .good();
+    within(SOON, "a static route", || answers(h1, "10.9.1.1"));
+    within(SOON, "a hole", || echo(h1, Echo::to("10.99.0.1"), Duration::from_millis(300)).is_none());
+    let routes = rows(&bed, "iproute", "routes");
+    let of =
+        |destination: &str| routes.iter().find(|row| row["destination"] == destination).expect("a route");
+    assert_eq!(
+        (&of("10.9.0.0/16")["origin"], &of("10.9.0.0/16")["active"]),
+        (&"static".into(), &true.into())
+    );
+    assert_eq!(
+        (&of("10.7.0.0/16")["active"], &of("10.99.0.0/16")["kind"]),
+        (&false.into(), &"blackhole".into())
+    );
+    assert_eq!(of("10.1.0.0/24")["hops"][0]["vlan"], "red");
+    within(SOON, "a placed neighbour", || {
+        let rows = rows(&bed, "iparp vlan blue", "neighbours");
+        rows.iter().any(|row| row["address"] == "10.2.0.13" && row["static"] == true)
+    });
+    assert!(answers(h1, "10.2.0.13") && answers(h3, "10.1.0.11"));
+    script(&bed, "configure iparp delete 10.2.0.13\nconfigure iproute delete 10.9.0.0/16 10.2.0.14\n").good();
+    within(SOON, "the route is gone", || !answers(h1, "10.9.1.1"));
+}
+
+#[test]
+fn a_neighbour_that_changes_its_station_or_its_port_is_found_again() {
+    let (bed, _) = routed("l32-");
+    let [h1, h3, h4] = ["h1", "h3", "h4"].map(|name| bed.host(name).expect("a host"));
+    within(SOON, "h3 answers", || answers(h1, "10.2.0.13") && answers(h1, "2001:db8:2::13"));
+    within(SOON, "h3 is a host of the tables", || {
+        rows(&bed, "ipfdb vlan blue", "hosts").iter().any(|row| row["address"] == "10.2.0.13")
+    });
+    within(SOON, "the kernel keeps it resolved", || {
+        let rows = rows(&bed, "iparp", "neighbours");
+        rows.iter().any(|row| row["address"] == "10.2.0.13" && row["managed"] == true)
+    });
+    // Another station, which says so.
+    ip(h3, "link set eth0 address 02:00:00:00:00:33");
+    within(SOON, "h3 reaches the switch with its new station", || answers(h3, "10.2.0.1"));
+    within(SOON, "h3 answers by its new station", || answers(h1, "10.2.0.13"));
+    // Its address at another port.
+    ip(h3, "addr del 10.2.0.13/24 dev eth0");
+    ip(h4, "addr add 10.2.0.13/24 dev eth0");
+    let announce = h4.command("ip").args("neigh flush dev eth0".split(' ')).output().expect("ip");
+    assert!(announce.status.success());
+    // The kernel probes what is not heard of: the old station is silent.
+    within(Duration::from_secs(60), "the address is found at h4", || answers(h1, "10.2.0.13"));
+    script(&bed, "clear iparp\n").good();
+    within(SOON, "forgotten, and asked for again", || answers(h1, "10.2.0.13"));
+}
+
+#[test]
+fn an_interface_that_somebody_deletes_is_made_again_and_goes_with_its_address() {
+    let (bed, _) = routed("l33-");
+    let h1 = bed.host("h1").expect("h1");
+    let there =
+        |name: &str| bed.links(bed.switch_netns()).expect("links").iter().any(|link| link.name == name);
+    assert!(there("v10") && there("vi10") && there("v20"));
+    script(&bed, "configure iproute add 10.9.0.0/16 10.1.0.12\n").good();
+    let has_route = || {
+        rows(&bed, "iproute", "routes")
+            .iter()
+            .any(|row| row["destination"] == "10.9.0.0/16" && row["active"] == true)
+    };
+    within(SOON, "the static route", has_route);
+    bed.switch_netns()
+        .enter(|| {
+            let done = std::process::Command::new("ip").args(["link", "del", "v10"]).status().expect("ip");
+            assert!(done.success());
+        })
+        .expect("inside");
+    let took = within(Duration::from_secs(1), "v10 is there again", || there("v10") && there("vi10"));
+    println!("made again after {took:?}");
+    within(SOON, "the switch answers again", || answers(h1, "10.1.0.1"));
+    within(SOON, "the static route is back", has_route);
+    // Its name follows the VLAN's id; it stays what it is.
+    script(&bed, "configure vlan red tag 11\n").good();
+    within(SOON, "it is called v11", || there("v11") && !there("v10"));
+    within(SOON, "the switch answers by v11", || answers(h1, "10.1.0.1"));
+    script(&bed, "unconfigure vlan red ipaddress\n").good();
+    within(SOON, "it goes with its address", || !there("v11") && !there("vi11"));
+    assert!(there("v20"));
+    script(&bed, "delete vlan blue\n").good();
+    within(SOON, "and with its VLAN", || !there("v20"));
+}
+
+#[test]
+fn a_routed_stream_outlives_the_master_and_the_next_one_writes_nothing() {
+    const PPS: u64 = 2000;
+    let (bed, before) = routed("l34-");
+    let [h1, h3] = ["h1", "h3"].map(|name| bed.host(name).expect("a host"));
+    script(
+        &bed,
+        "configure iproute add 10.9.0.0/16 10.2.0.14\nconfigure iparp add 10.1.0.77 02:00:00:00:00:77\n",
+    )
+    .good();
+    within(SOON, "h3 answers", || answers(h1, "10.2.0.13") && answers(h1, "2001:db8:2::13"));
+    // What the neighbours are is settled: nothing is left to be written by anybody.
+    within(SOON, "the kernel keeps the hosts", || {
+        let rows = rows(&bed, "iparp", "neighbours");
+        let kept = |address: &str| rows.iter().any(|row| row["address"] == address && row["managed"] == true);
+        kept("10.2.0.13") && kept("10.1.0.11") && kept("2001:db8:2::13")
+    });
+    bed.wait_ready(READY).expect("a ready slave");
+    let stop = AtomicBool::new(false);
+    let (sent, got) = std::thread::scope(|scope| {
+        let receiver = h3.enter(|| UdpSocket::bind("10.2.0.13:5005")).expect("inside").expect("a socket");
+        receiver.set_read_timeout(Some(Duration::from_millis(500))).expect("a deadline");
+        let receive = scope.spawn(move || {
+            let (mut got, mut buffer) = (std::collections::BTreeMap::<u64, u32>::new(), [0; 64]);
+            while let Ok(length) = receiver.recv(&mut buffer) {
+                assert_eq!(length, 8);
+                *got.entry(u64::from_be_bytes(buffer[..8].try_into().expect("8"))).or_default() += 1;
+            }
+            got
+        });
+        let sender = h1.enter(|| UdpSocket::bind("10.1.0.11:0")).expect("inside").expect("a socket");
+        let stop = &stop;
+        let send = scope.spawn(move || {
+            let begun = std::time::Instant::now();
+            let mut sent = 0u64;
+            while !stop.load(Ordering::Relaxed) {
+                let due = u64::try_from(begun.elapsed().as_micros()).expect("short") * PPS / 1_000_000;
+                while sent <= due {
+                    sender.send_to(&sent.to_be_bytes(), "10.2.0.13:5005").expect("sent");
+                    sent += 1;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            sent
+        });
+        flow(0.5);
+        let heir = bed.pid(before.slave).expect("a pid");
+        let watch = SyscallWatch::start(&[heir]).expect("a watch");
+        let (_, dead) = bed.kill(before.master, Signal::KILL).expect("killed");
+        wait_dead(&dead, SOON).expect("dead");
+        let after = bed.wait_ready(READY).expect("both MSMs again");
+        assert_eq!((after.master, after.epoch), (before.slave, before.epoch + 1));
+        // Longer than the new master looks at what it has made without a reason.
+        flow(6.0);
+        let mut writes = watch.map_writes_by_map(heir).expect("counts");
+        writes.remove("META");
+        assert!(writes.is_empty(), "{writes:?}\n{}", logs(&bed));
+        let netlink = watch.netlink_writes(heir).expect("counts");
+        assert!(netlink.is_empty(), "{netlink:?}\n{}", logs(&bed));
+        stop.store(true, Ordering::Relaxed);
+        (send.join().expect("a sender"), receive.join().expect("a receiver"))
+    });
+    assert!(sent > PPS, "{sent} sent");
+    let lost: Vec<u64> = (0..sent).filter(|number| !got.contains_key(number)).take(10).collect();
+    assert!(lost.is_empty(), "lost, first of all: {lost:?} of {sent}");
+    assert!(got.values().all(|times| *times == 1), "twice");
+}
