@@ -95,8 +95,7 @@ impl Pairs {
     /// What the kernel says.
     pub(crate) async fn mend(&mut self, has: &Netdev, wanted: &End) -> Result<(), NetlinkError> {
         if has.name != wanted.name {
-            // A live netdev is renamed since Linux 6.2.
-            self.change(wanted, "naming", |link| link.name(wanted.name.clone())).await?;
+            self.rename(wanted).await?;
         }
         if let Some(mac) = wanted.mac.filter(|mac| *mac != has.mac) {
             self.change(wanted, "giving its address to", |link| link.address(mac.to_vec())).await?;
@@ -105,6 +104,14 @@ impl Pairs {
             self.change(wanted, "giving its MTU to", |link| link.mtu(wanted.mtu)).await?;
         }
         Ok(())
+    }
+
+    /// Gives an end its name. A live netdev is renamed since Linux 6.2.
+    ///
+    /// # Errors
+    /// What the kernel says: EEXIST where the name is taken.
+    pub(crate) async fn rename(&mut self, end: &End) -> Result<(), NetlinkError> {
+        self.change(end, "naming", |link| link.name(end.name.clone())).await
     }
 
     /// Sets an end up.

@@ -7,7 +7,10 @@ use msm_abi::SVIS;
 use msm_config::Config;
 
 use super::{names, sysctl};
-use crate::netlink::{Addresses, End, Found, Netdev, Pairs, View, look};
+use crate::netlink::{Addresses, End, Found, Netdev, NetlinkError, Pairs, View, look};
+
+/// EEXIST.
+const THERE: i32 = rustix::io::Errno::EXIST.raw_os_error();
 
 /// A VLAN's interface as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,9 +129,13 @@ pub(super) async fn make(view: &View, wanted: &BTreeMap<u16, Interface>, mac: [u
             faults.push(error.to_string());
         }
     }
+    if let Err(error) = step_aside(&mut pairs, wanted, &found, mac).await {
+        faults.push(error.to_string());
+    }
     for (number, found) in &found {
         let Some(interface) = wanted.get(number) else { continue };
-        match one(&mut pairs, &mut addresses, interface, *number, found, mac).await {
+        let taken = interface.ends(*number, mac).iter().any(|end| view.get(&end.name).is_some());
+        match one(&mut pairs, &mut addresses, interface, *number, found, mac, taken).await {
             Ok(settings) => writes += settings,
             Err(error) => faults.push(format!("interface {}: {error}", names::outer_name(interface.vid))),
         }
@@ -139,6 +146,31 @@ pub(super) async fn make(view: &View, wanted: &BTreeMap<u16, Interface>, mac: [u
     (writes + pairs.writes + addresses.writes, faults)
 }
 
+/// Ends whose name another end is to have get one of their own first: two VLANs may have exchanged their ids.
+async fn step_aside(
+    pairs: &mut Pairs,
+    wanted: &BTreeMap<u16, Interface>,
+    found: &[(u16, Found)],
+    mac: [u8; 6],
+) -> Result<(), NetlinkError> {
+    let ends = |number: u16| wanted.get(&number).map(|interface| interface.ends(number, mac));
+    let names: BTreeMap<String, u32> = wanted
+        .keys()
+        .filter_map(|number| ends(*number))
+        .flatten()
+        .map(|end| (end.name, end.ifindex))
+        .collect();
+    for (number, found) in found {
+        let (Found::Pair(pair), Some(ends)) = (found, ends(*number)) else { continue };
+        for (device, end) in pair.iter().zip(ends) {
+            if names.get(&device.name).is_some_and(|ifindex| *ifindex != device.ifindex) {
+                pairs.rename(&End { name: format!("v-{}", device.ifindex), ..end }).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn one(
     pairs: &mut Pairs,
     addresses: &mut Addresses,
@@ -146,8 +178,9 @@ async fn one(
     number: u16,
     found: &Found,
     mac: [u8; 6],
+    taken: bool,
 ) -> Result<u64, String> {
-    let said = |error: crate::netlink::NetlinkError| error.to_string();
+    let said = |error: NetlinkError| error.to_string();
     let [outer, inner] = interface.ends(number, mac);
     let up = |device: &Netdev| device.admin_up;
     let ready = match found {
@@ -158,7 +191,12 @@ async fn one(
             ));
         }
         Found::Nothing => {
-            pairs.make(&outer, &inner).await.map_err(said)?;
+            match pairs.make(&outer, &inner).await {
+                // It was made a moment ago: the view, which does not have it yet, tells when it does.
+                Err(NetlinkError::Refused { source, .. })
+                    if source.raw_os_error() == Some(THERE) && !taken => {}
+                made => made.map_err(said)?,
+            }
             [false, false]
         }
         Found::Pair(pair) => {
@@ -186,6 +224,8 @@ fn of_all(wanted: &BTreeMap<u16, Interface>) -> Result<(), String> {
         return Ok(());
     }
     sysctl::set("ipv4/conf/all/rp_filter", "0")?;
+    // Routes say what their next-hop objects are, and are told of again when that changes.
+    sysctl::set("ipv4/nexthop_compat_mode", "1")?;
     let by_interface = wanted.values().next().is_some_and(|interface| {
         let path = format!("/proc/sys/net/ipv6/conf/{}/force_forwarding", names::outer_name(interface.vid));
         std::path::Path::new(&path).exists()
