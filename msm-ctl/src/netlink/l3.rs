@@ -113,7 +113,7 @@ impl L3 {
                 let Some(route) = read_route(&message) else { return };
                 let replaces =
                     flags & NLM_F_REPLACE != 0 && message.header.address_family == AddressFamily::Inet;
-                match self.view.put_route(route.clone()) {
+                match self.view.put_route(&route) {
                     Ok(Some(before)) if before != route && !replaces => {
                         self.shared.insert(route.key);
                         self.doubt("two routes of one key");
@@ -131,7 +131,7 @@ impl L3 {
             }
             RouteNetlinkMessage::NewNeighbour(message) => {
                 if let Some(neighbour) = read_neighbour(&message)
-                    && let Err(full) = self.view.put_neighbour(neighbour)
+                    && let Err(full) = self.view.put_neighbour(&neighbour)
                 {
                     debug!("netlink: {full}");
                 }
@@ -168,7 +168,7 @@ impl L3 {
                 // The kernel lists the one it uses first.
                 if !routes.insert(route.key) {
                     shared.insert(route.key);
-                } else if let Err(full) = view.put_route(route) {
+                } else if let Err(full) = view.put_route(&route) {
                     debug!("netlink: {full}");
                 }
             }
@@ -187,7 +187,7 @@ impl L3 {
             Some(RouteNetlinkMessage::NewNeighbour(message)) => {
                 if let Some(neighbour) = read_neighbour(&message) {
                     neighbours.insert((neighbour.ifindex, neighbour.address));
-                    if let Err(full) = view.put_neighbour(neighbour) {
+                    if let Err(full) = view.put_neighbour(&neighbour) {
                         debug!("netlink: {full}");
                     }
                 }

@@ -141,7 +141,8 @@ pub(crate) struct Changed {
 
 impl Changed {
     /// True if nothing changed.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.routes.is_empty() && self.neighbours.is_empty()
     }
 }
@@ -225,11 +226,11 @@ impl View {
     }
 
     /// Writes a route and returns what was there.
-    pub(super) fn put_route(&self, route: Route) -> Result<Option<Route>, Full> {
+    pub(super) fn put_route(&self, route: &Route) -> Result<Option<Route>, Full> {
         let key = route.key;
         let before = put(&self.0.routes, key, route.clone(), MAX_ROUTES);
         let before = before.map_err(|_| self.full("routes", MAX_ROUTES))?;
-        if before.as_ref() != Some(&route) {
+        if before.as_ref() != Some(route) {
             self.refer(route.object, before.as_ref().and_then(|before| before.object));
             self.own(before.as_ref().map_or(0, |before| before.protocol));
             self.own(route.protocol);
@@ -265,11 +266,11 @@ impl View {
     }
 
     /// Writes a neighbour and returns what was there.
-    pub(super) fn put_neighbour(&self, neighbour: Neighbour) -> Result<Option<Neighbour>, Full> {
+    pub(super) fn put_neighbour(&self, neighbour: &Neighbour) -> Result<Option<Neighbour>, Full> {
         let key = (neighbour.ifindex, neighbour.address);
         let before = put(&self.0.neighbours, key, neighbour.clone(), MAX_NEIGHBOURS);
         let before = before.map_err(|_| self.full("neighbours", MAX_NEIGHBOURS))?;
-        if before.as_ref() != Some(&neighbour) {
+        if before.as_ref() != Some(neighbour) {
             self.own(neighbour.protocol);
             self.mark(|changed| changed.neighbours.insert(key));
         }
@@ -433,9 +434,9 @@ mod tests {
         let view = View::default();
         let address: IpAddr = "10.0.0.1".parse().unwrap();
         let neighbour = Neighbour { ifindex: 1, address, mac: None, state: 2, protocol: 0, managed: false };
-        view.put_neighbour(neighbour.clone()).unwrap();
+        view.put_neighbour(&neighbour).unwrap();
         assert_eq!(view.take_changed().neighbours, [(1, address)].into());
-        view.put_neighbour(neighbour).unwrap();
+        view.put_neighbour(&neighbour).unwrap();
         view.retain_neighbours(|_| true);
         assert!(view.take_changed().is_empty());
         view.retain_neighbours(|_| false);

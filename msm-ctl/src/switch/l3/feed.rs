@@ -35,12 +35,15 @@ pub(crate) enum Update {
     Part(Part),
 }
 
+/// The stations of one address, by VLAN.
+type OnLinks = Vec<(Gateway, [u8; 6])>;
+
 /// Entries as they are now; `None`: no more.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     hosts: Vec<(IpAddr, Option<Station>)>,
     /// All of an address, in whatever VLAN.
-    link_local: Vec<(IpAddr, Vec<(Gateway, [u8; 6])>)>,
+    link_local: Vec<(IpAddr, OnLinks)>,
     routes: Vec<(Prefix, Option<RouteTo>)>,
 }
 

@@ -12,6 +12,9 @@ use tracing::{info, warn};
 
 use super::feed::{Part, Update};
 
+/// Blocks of routes that are brought up to date in one go: less than a millisecond.
+const BLOCKS: usize = 512;
+
 /// What is to be done next.
 pub(crate) enum Next {
     /// Everything is in the tables, or on its way.
@@ -34,6 +37,8 @@ pub(crate) struct Routes {
     waiting: Vec<Part>,
     /// What is not yet in the tables.
     untold: RoutesTouched,
+    /// The next change would have to write what this one has written: that is done when nothing else is.
+    behind: bool,
     /// What the tables have no room for, as it was last said.
     faults: BTreeMap<RouteFault, u32>,
 }
@@ -75,17 +80,21 @@ impl Routes {
                 reader.plan(&routing).map_err(|error| error.to_string())
             })));
         }
-        if self.untold.is_empty() {
+        if self.untold.is_empty() && !self.behind {
             return Ok(Next::Nothing);
         }
         if !owner.routes_settled() {
             return Ok(Next::Later);
         }
+        if self.untold.is_empty() {
+            self.behind = owner.routes_catch_up(BLOCKS).map_err(|error| error.to_string())?;
+            return Ok(if self.behind { Next::Later } else { Next::Nothing });
+        }
         let changes =
             owner.reconcile_routes_part(routing, &self.untold).map_err(|error| error.to_string())?;
         self.untold = RoutesTouched::default();
         self.note(changes);
-        Ok(Next::Nothing)
+        Ok(if self.behind { Next::Later } else { Next::Nothing })
     }
 
     /// Puts into the tables what was planned, and then what came meanwhile.
@@ -111,6 +120,8 @@ impl Routes {
     }
 
     fn note(&mut self, changes: RouteChanges) {
+        // Who has written nothing has nothing to catch up with: an adoption writes nothing at all.
+        self.behind |= changes.writes > 0;
         for (fault, count) in changes.faults.iter().filter(|(fault, _)| !self.faults.contains_key(fault)) {
             warn!(target: "msm.l3", "{count} routes or hosts are left to the stack, which is slow: {fault}");
         }
