@@ -140,7 +140,7 @@ fn they_agree_and_stay_so_whoever_is_master() {
                 // Dead for up to half a second, at any moment.
                 let wakes = world.now + (1 + world.random.below(500)) * MILLISECOND;
                 world.run((wakes - world.now) / MILLISECOND, wakes + 1, |partner| {
-                    assert_eq!(seen(partner), before)
+                    assert_eq!(seen(partner), before);
                 });
                 world.now = wakes;
                 world.take_over(short);
