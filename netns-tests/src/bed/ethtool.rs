@@ -11,6 +11,7 @@ mod command {
     pub(super) const SET_TX_CHECKSUM: u32 = 0x17;
     pub(super) const GET_STRINGS: u32 = 0x1b;
     pub(super) const GET_STATS: u32 = 0x1d;
+    pub(super) const SET_TSO: u32 = 0x1f;
     pub(super) const GET_FLAGS: u32 = 0x25;
     pub(super) const SET_FLAGS: u32 = 0x26;
     pub(super) const SET_GRO: u32 = 0x2c;
@@ -28,6 +29,11 @@ const STATS_LIMIT: usize = 65_536;
 /// Switches transmit checksum offload (and with it TSO): partial checksums do not survive an XDP redirect.
 pub(super) fn set_tx_checksum(dev: &str, on: bool) -> io::Result<()> {
     set(dev, command::SET_TX_CHECKSUM, u32::from(on))
+}
+
+/// Switches TSO: segments longer than a frame.
+pub(super) fn set_tso(dev: &str, on: bool) -> io::Result<()> {
+    set(dev, command::SET_TSO, u32::from(on))
 }
 
 /// Switches GRO: veth takes redirected frames only when its peer polls, which GRO or an XDP program makes it do.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{HostSpec, Netns, Result};
+use super::{BedError, HostSpec, Netns, Result, ethtool};
 
 /// Netdev of every host.
 pub const HOST_DEV: &str = "eth0";
@@ -35,6 +35,29 @@ impl Host {
     /// As [`Netns::enter`].
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         self.netns.enter(work)
+    }
+
+    /// Transmit offloads of `eth0`: checksums (and TSO), and tags beside the frame. On is a host's default, off what XDP needs.
+    ///
+    /// # Errors
+    /// As [`Netns::enter`], or what the kernel said.
+    pub fn set_offloads(&self, on: bool) -> Result<()> {
+        let set = || {
+            ethtool::set_tx_checksum(HOST_DEV, on)?;
+            // Refused, and wanted from then on, while the port at the other end has an XDP program (veth_fix_features).
+            drop(ethtool::set_tso(HOST_DEV, on));
+            ethtool::set_tx_vlan(HOST_DEV, on)
+        };
+        self.enter(set)?.map_err(BedError::io(format!("transmit offloads of {}", self.netns.name())))
+    }
+
+    /// GRO of `eth0`.
+    ///
+    /// # Errors
+    /// As [`Netns::enter`], or what the kernel said.
+    pub fn set_gro(&self, on: bool) -> Result<()> {
+        let set = || ethtool::set_gro(HOST_DEV, on);
+        self.enter(set)?.map_err(BedError::io(format!("GRO of {}", self.netns.name())))
     }
 
     /// A command that will run inside the host.

@@ -5,6 +5,9 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use netns_tests::bed::{HOST_DEV, Host};
 
+/// IEEE 802 local experimental 1.
+const ETHERTYPE: u16 = 0x88b5;
+
 /// A packet socket at `eth0` of a host: it sends what it is given, and takes nothing in.
 pub(crate) struct Wire(OwnedFd);
 
@@ -20,11 +23,61 @@ impl Wire {
     }
 }
 
+/// A packet socket at `eth0` of a host that takes in frames as [`frame`] makes them, with their tags.
+pub(crate) struct Tap(OwnedFd);
+
+/// Room for what comes while nobody reads: a redirected frame takes a page.
+const ROOM: libc::c_int = 64 << 20;
+/// Nothing has come for so long: all has.
+const QUIET: i32 = 300;
+
+impl Tap {
+    pub(crate) fn of(host: &Host) -> Self {
+        let open = || open_for(HOST_DEV, ETHERTYPE);
+        let tap = host.enter(open).expect("inside the host").map(Self).expect("a packet socket");
+        let room = ROOM;
+        let length = size_of_val(&room) as libc::socklen_t;
+        let (level, option) = (libc::SOL_SOCKET, libc::SO_RCVBUFFORCE);
+        // SAFETY: an integer that lives over the call, of the length that is said.
+        let set =
+            unsafe { libc::setsockopt(tap.0.as_raw_fd(), level, option, (&raw const room).cast(), length) };
+        assert_eq!(set, 0, "{}", io::Error::last_os_error());
+        tap
+    }
+
+    /// What has come, once nothing more comes.
+    pub(crate) fn take(&self) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        loop {
+            let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one live pollfd.
+            if unsafe { libc::poll(&raw mut poll, 1, QUIET) } <= 0 {
+                return frames;
+            }
+            let mut buffer = vec![0u8; 65_536];
+            // SAFETY: the buffer lives over the call and is as long as is said.
+            let got = unsafe { libc::recv(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+            assert!(got >= 0, "{}", io::Error::last_os_error());
+            buffer.truncate(got as usize);
+            frames.push(buffer);
+        }
+    }
+}
+
+/// The number of a frame that [`frame`] made, without a tag.
+pub(crate) fn number(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(14..18)?.try_into().ok()?))
+}
+
 fn open(device: &str) -> io::Result<OwnedFd> {
+    // Protocol 0: nothing is received.
+    open_for(device, 0)
+}
+
+fn open_for(device: &str, protocol: u16) -> io::Result<OwnedFd> {
     let name = std::ffi::CString::new(device)?;
     // SAFETY: the name is a C string.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    // Protocol 0: nothing is received.
     // SAFETY: no memory is passed.
     let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
@@ -34,7 +87,7 @@ fn open(device: &str) -> io::Result<OwnedFd> {
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as u16,
-        sll_protocol: 0,
+        sll_protocol: protocol.to_be(),
         sll_ifindex: index as i32,
         sll_hatype: 0,
         sll_pkttype: 0,
