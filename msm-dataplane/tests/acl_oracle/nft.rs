@@ -107,9 +107,10 @@ fn packet_socket(netdev: &str) -> libc::c_int {
     // SAFETY: plain numbers; protocol 0 receives nothing.
     let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     assert!(socket >= 0, "a packet socket: {} (are you root?)", io::Error::last_os_error());
-    // SAFETY: all zeroes is a valid address; the name ends with a zero.
-    let (mut address, index) =
-        unsafe { (std::mem::zeroed::<libc::sockaddr_ll>(), libc::if_nametoindex(name.as_ptr())) };
+    // SAFETY: the name ends with a zero.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    // SAFETY: all zeroes is a valid address.
+    let mut address = unsafe { std::mem::zeroed::<libc::sockaddr_ll>() };
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_ifindex = index as i32;
     // SAFETY: an initialised address of that size.

@@ -24,11 +24,11 @@ pub(crate) fn frame(fields: &AclFields, tagged: bool, salt: u64) -> Vec<u8> {
 }
 
 fn packet(ip: &AclIp, salt: u64) -> Vec<u8> {
-    let options = if salt % 4 == 0 { 4 * (salt >> 8) as usize % 44 } else { 0 };
+    let options = if salt.is_multiple_of(4) { 4 * (salt >> 8) as usize % 44 } else { 0 };
     let is_transport = matches!(ip.protocol, 6 | 17);
     // TCP and UDP without ports: a later fragment, or a packet that ends behind its header.
     let fragment = match (ip.ports, is_transport) {
-        (None, true) if salt & 16 == 0 => 0x2000 | 1 + (salt >> 16) as u16 % 0x1ffe,
+        (None, true) if salt & 16 == 0 => 0x2000 | (1 + (salt >> 16) as u16 % 0x1ffe),
         (None, true) => 0,
         // The first fragment has ports; of other protocols any is as good.
         (Some(_), _) if salt & 32 == 0 => 0x2000,

@@ -51,10 +51,13 @@ impl Baseline {
 
 /// The same of access rules: what each had decided when the hits were cleared here. A counter may have passed on to another rule.
 #[derive(Clone, Default)]
-pub(crate) struct HitsBaseline(Arc<Mutex<BTreeMap<u16, (Arc<AccessRule>, u64)>>>);
+pub(crate) struct HitsBaseline(Arc<Mutex<Hits>>);
+
+/// By counter: whose it was, and what it had counted.
+type Hits = BTreeMap<u16, (Arc<AccessRule>, u64)>;
 
 impl HitsBaseline {
-    fn rules(&self) -> MutexGuard<'_, BTreeMap<u16, (Arc<AccessRule>, u64)>> {
+    fn rules(&self) -> MutexGuard<'_, Hits> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
