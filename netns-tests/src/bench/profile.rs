@@ -31,7 +31,9 @@ const INSTEAD: &str = "perf is not there; stages by test runs: `cargo test -p ms
 fn parse(text: &str) -> Vec<(f64, String)> {
     let line = |line: &str| {
         let (part, function) = line.trim().split_once('%')?;
-        let function = function.trim().trim_start_matches("[k]").trim_start_matches("[.]").trim();
+        // Some versions have a column more behind it.
+        let mut words = function.split("  ").map(str::trim).filter(|word| !word.is_empty());
+        let function = words.next()?.trim_start_matches("[k]").trim_start_matches("[.]").trim();
         Some((part.trim().parse().ok()?, function.to_owned()))
     };
     text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect()
@@ -108,8 +110,7 @@ mod tests {
 
     #[test]
     fn perf_s_text_reads() {
-        let text =
-            "# Overhead  Symbol\n#\n    25.60%  [k] bpf_prog_1234_ingress\n     5.40%  [k] veth_poll\n\n";
+        let text = "# Overhead  Symbol\n#\n    25.60%  [k] bpf_prog_1234_ingress   -      -  \n     5.40%  [k] veth_poll\n\n";
         assert_eq!(parse(text), [(25.6, "bpf_prog_1234_ingress".to_owned()), (5.4, "veth_poll".to_owned())]);
     }
 }

@@ -155,13 +155,13 @@ impl Drop for Testpmd {
     }
 }
 
-/// Sends until most frames arrive: the daemon is up and knows its ports.
+/// Sends until frames arrive (not all: they lose some): the daemon is up and knows its ports.
 fn up(stage: &mut Stage<'_>, contender: &Contender, mut lives: impl FnMut() -> Result<()>) -> Result<()> {
     let until = Instant::now() + READY;
     loop {
         lives()?;
         stage.learn(&contender.bed, STATIONS / 2)?;
-        if contender.measure(&mut stage.load, 256, stage.cpu)?.delivered() > 0.9 {
+        if contender.measure(&mut stage.load, 256, stage.cpu)?.delivered() > 0.1 {
             return Ok(());
         }
         ensure!(Instant::now() < until, "{} does not forward after {READY:?}", contender.name);

@@ -92,7 +92,7 @@ pub(super) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let bed = |label: &str, switch| -> Result<Rc<Testbed>> { stage.plain_bed(label, switch, &four()) };
     let here = bed("here", SwitchKind::Msm)?;
     let bridge = bed("brtc", SwitchKind::Bridge)?;
-    configure(&here, &lines(&["configure ports all driver tcx"]))?;
+    configure(&here, &lines(&["configure ports 1:1-1:2,2:1-2:2 driver tcx"]))?;
     let mut servers = Vec::new();
     for bed in [&here, &bridge] {
         default_offloads(bed)?;
