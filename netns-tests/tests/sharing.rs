@@ -172,26 +172,10 @@ fn used(bed: &Testbed) -> Vec<String> {
     used.filter_map(|port| Some(port["port"].as_str()?.to_owned())).collect()
 }
 
-/// IFF_UP of a netdev.
+/// Sets a netdev of h1 up or down.
 fn set_up(bed: &Testbed, device: &str, up: bool) {
-    let name: Vec<u8> = device.bytes().chain(std::iter::repeat(0)).take(16).collect();
-    let change = || {
-        // SAFETY: no memory is passed; the request lives over the calls, and is of the kernel's size.
-        unsafe {
-            let fd = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
-            let mut request: libc::ifreq = std::mem::zeroed();
-            for (to, from) in request.ifr_name.iter_mut().zip(&name) {
-                *to = *from as libc::c_char;
-            }
-            assert_eq!(libc::ioctl(fd, libc::SIOCGIFFLAGS, &raw mut request), 0);
-            let flag = libc::IFF_UP as libc::c_short;
-            let flags = request.ifr_ifru.ifru_flags;
-            request.ifr_ifru.ifru_flags = if up { flags | flag } else { flags & !flag };
-            assert_eq!(libc::ioctl(fd, libc::SIOCSIFFLAGS, &raw mut request), 0);
-            libc::close(fd);
-        }
-    };
-    bed.host("h1").expect("h1").enter(change).expect("inside");
+    let netns = bed.host("h1").expect("h1").netns.name();
+    ip(&["-n", netns, "link", "set", device, if up { "up" } else { "down" }]);
 }
 
 #[test]
