@@ -128,7 +128,7 @@ impl Block {
             match neighbor_of(line).filter(|neighbor| gone.contains(neighbor)) {
                 // With its first line all others go.
                 Some(neighbor) if line.contains(" remote-as ") => {
-                    inside.push(format!("no neighbor {neighbor}"))
+                    inside.push(format!("no neighbor {neighbor}"));
                 }
                 Some(_) => {}
                 None if wanted.lines.iter().any(|other| same_setting(line, other)) => {}
