@@ -91,7 +91,6 @@ pub(super) fn plan(
         cpu: cpu(config),
         learning: learning(config),
         mirror: config.mirroring.monitor,
-        ..Desired::default()
     };
     Plan { desired, refused }
 }
@@ -221,7 +220,6 @@ fn port(config: &Config, lport: Lport, attachment: Attachment) -> DesiredPort {
         learn_limited: config.ports.learning(group.unwrap_or(lport)).is_some(),
         mirror_received: config.mirroring.received.contains(&lport),
         mirror_sent: config.mirroring.sent.contains(&lport),
-        ..DesiredPort::default()
     }
 }
 
