@@ -46,7 +46,8 @@ pub mod acl_blocks {
     /// The first block that an address's entry may name.
     pub const FREE: u32 = INGRESS + super::LPORTS as u32 / 256;
 }
-const _: () = assert!(LPORTS.is_multiple_of(256) && ACL_BLOCKS <= ACL_BLOCK as u32 && ACL_CLASSES <= ACL_BLOCK as u32);
+const _: () =
+    assert!(LPORTS.is_multiple_of(256) && ACL_BLOCKS <= ACL_BLOCK as u32 && ACL_CLASSES <= ACL_BLOCK as u32);
 const _: () = assert!(acl_blocks::FREE + 2 * 2 * ACL_RULES as u32 <= ACL_BLOCKS);
 const _: () = assert!(2 + 6 * ACL_RULES + PORTS + 256 + 9 <= ACL_CLASSES as usize);
 

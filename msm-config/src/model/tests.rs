@@ -320,7 +320,12 @@ fn a_group_is_its_master_to_vlans_and_stations() {
     assert_eq!((ended.vlans.pvid(0), ended.vlans.pvid(64)), (Some(1), None), "the others are in none");
     // Nine ports are refused whole.
     let ports = (0..9).collect();
-    let facts = Arc::new(Facts { ports, netdevs: Netdevs::default(), sys_name: "bed".into(), options: Options::hitless() });
+    let facts = Arc::new(Facts {
+        ports,
+        netdevs: Netdevs::default(),
+        sys_name: "bed".into(),
+        options: Options::hitless(),
+    });
     let (_, refusal) =
         Config::factory(&facts).with(&[change("enable sharing 1:1 grouping 1:*")]).expect_err("nine");
     assert_eq!(refusal, Refusal::GroupTooLarge { ports: 9, most: 8 });

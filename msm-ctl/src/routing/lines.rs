@@ -237,11 +237,11 @@ mod tests {
     #[test]
     fn a_setting_is_replaced_without_a_moment_in_between() {
         let lines = with(BGP, |block| {
-            block.block_mut("router bgp 65001".into()).lines[0] = "bgp router-id 2.2.2.2".into()
+            block.block_mut("router bgp 65001".into()).lines[0] = "bgp router-id 2.2.2.2".into();
         });
         assert_eq!(lines, ["router bgp 65001", "bgp router-id 2.2.2.2", "exit"]);
         let lines = with(BGP, |block| {
-            block.block_mut("router bgp 65001".into()).lines[3] = "neighbor 10.1.0.2 timers 1 3".into()
+            block.block_mut("router bgp 65001".into()).lines[3] = "neighbor 10.1.0.2 timers 1 3".into();
         });
         assert_eq!(lines, ["router bgp 65001", "neighbor 10.1.0.2 timers 1 3", "exit"]);
         let text = "interface v1\n ip ospf cost 10\nexit\n";

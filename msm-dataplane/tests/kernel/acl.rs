@@ -25,13 +25,13 @@ fn rule(n: u32) -> AclRule {
     let scattered = |salt: u32| (n ^ salt).wrapping_mul(0x9e37_79b9) >> 8 | 10 << 24;
     let range = |asked: bool, low: u32| asked.then(|| (low as u16, low.saturating_add(n % 32) as u16));
     AclRule {
-        permit: n % 2 == 0,
+        permit: n.is_multiple_of(2),
         counter: n as u16,
         ingress: (n / 64 % 8 == 7).then(|| vec![n as u16 % 64]),
         frames: AclFrames::Ipv4 {
             source: Some(AclPrefix::new(scattered(1), len(n))),
             destination: Some(AclPrefix::new(scattered(0x55), len(n / 8))),
-            protocol: Some(if n % 3 == 0 { 17 } else { 6 }),
+            protocol: Some(if n.is_multiple_of(3) { 17 } else { 6 }),
             source_port: range(n / 64 % 2 == 1, n * 7 % 65_536),
             destination_port: range(n / 64 % 4 > 1, n * 13 % 65_536),
         },
