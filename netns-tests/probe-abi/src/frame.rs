@@ -2,6 +2,10 @@
 
 /// Where the payload begins: Ethernet 14, IPv4 20, UDP 8.
 pub const PAYLOAD_OFFSET: usize = 42;
+/// The same behind an IPv6 header, which is 20 bytes longer.
+pub const PAYLOAD_OFFSET_IPV6: usize = PAYLOAD_OFFSET + 20;
+/// A tag, if there is one, is before all of it.
+pub const TAG_LEN: usize = 4;
 /// Shortest frame without FCS. The payload ends exactly here.
 pub const FRAME_MIN: usize = 60;
 
@@ -45,7 +49,7 @@ impl Kind {
     }
 }
 
-/// Payload of a frame, 18 bytes, big-endian, at [`PAYLOAD_OFFSET`].
+/// Payload of a frame, 18 bytes, big-endian, at [`PAYLOAD_OFFSET`] or behind what is longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// What it is for.

@@ -9,14 +9,14 @@ mod load;
 mod receive;
 mod watch;
 
-pub use frame::{FRAME_MIN, Kind, PAYLOAD_OFFSET, Payload};
+pub use frame::{FRAME_MIN, Kind, PAYLOAD_OFFSET, PAYLOAD_OFFSET_IPV6, Payload, TAG_LEN};
 pub use load::{
     GenIpState, GenState, LOAD_ETHERTYPE, LOAD_FRAME_LEN, LOAD_IP_ID, LOAD_NUMBER_OFFSET, LOAD_TTL,
     SinkNumbered, TO_ROUTES, load_names, route, route_host, side, station,
 };
 pub use receive::{
-    Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, LATENCY_BUCKETS, LATENCY_STEPS, MAX_FLOWS, MAX_STREAMS, PHASES,
-    StreamState, WINDOW, WORDS, Word, latency_bucket, latency_floor,
+    Flow, FlowState, Gap, HOMES, HOST_IFINDEX_LIMIT, Home, LATENCY_BUCKETS, LATENCY_STEPS, MAX_FLOWS,
+    MAX_STREAMS, PHASES, StreamState, WINDOW, WORDS, Word, latency_bucket, latency_floor,
 };
 pub use watch::{WatchCount, WatchKey, WatchKind};
 
@@ -36,7 +36,9 @@ pub mod names {
     pub const LATENCY: &str = "LATENCY";
     /// Per-CPU array by stream: frames seen at a host that is not the stream's.
     pub const FLOODED: &str = "FLOODED";
-    /// Per-CPU array: `[learning frames at their host, elsewhere]`.
+    /// Per-CPU array by stream: frames at a right host that did not look as they must: tag, address or TTL.
+    pub const ALTERED: &str = "ALTERED";
+    /// Per-CPU array by stream: `[learning frames at their host, elsewhere]`.
     pub const LEARN: &str = "LEARN";
     /// Array of one: the phase that gaps belong to.
     pub const PHASE: &str = "PHASE";

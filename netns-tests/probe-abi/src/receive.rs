@@ -1,9 +1,10 @@
-//! The receiver's maps. A flow's and a stream's state has one writer: veth polls a netdev on one CPU at a time.
+//! The receiver's maps. A flow's and a stream's state has one writer: veth polls a netdev on one CPU at a time, and frames of one sender
+//! at two netdevs are polled where they were sent.
 
 /// Flows of a probe. 16 KiB of window each.
 pub const MAX_FLOWS: u32 = 4096;
 /// Streams of a probe.
-pub const MAX_STREAMS: u32 = 16;
+pub const MAX_STREAMS: u32 = 32;
 /// Phases that gaps can belong to.
 pub const PHASES: usize = 8;
 /// Host netdevs have ifindexes below this.
@@ -25,6 +26,24 @@ pub struct Word {
 }
 const _: () = assert!(size_of::<Word>() == 8);
 
+/// A host where frames of a flow may arrive, and how they must look there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// Destination address.
+    pub mac: [u8; 6],
+    /// VLAN id of the tag; 0 for none.
+    pub tag: u16,
+    /// Host number; 0 for no such home.
+    pub host: u8,
+    /// TTL or hop limit.
+    pub ttl: u8,
+}
+const _: () = assert!(size_of::<Home>() == 10);
+
+/// Homes of a flow: two where its frames have a choice (a load-sharing group, a station that moves, a route that changes).
+pub const HOMES: usize = 2;
+
 /// What the receiver must know of a flow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,12 +52,12 @@ pub struct Flow {
     pub stream: u32,
     /// Host number of its source.
     pub from: u8,
-    /// Host number of its destination.
-    pub to: u8,
     /// Explicit padding.
-    pub pad: [u8; 2],
+    pub pad: [u8; 3],
+    /// Where it arrives.
+    pub homes: [Home; HOMES],
 }
-const _: () = assert!(size_of::<Flow>() == 8);
+const _: () = assert!(size_of::<Flow>() == 28);
 
 /// Time without an arrival.
 #[repr(C)]
@@ -70,12 +89,16 @@ pub struct FlowState {
     pub hole_ns: u64,
     /// Last arrival; 0 before the first.
     pub last_ns: u64,
+    /// Home of the last arrival, from 1; 0 before the first.
+    pub home: u32,
+    /// Times that a frame arrived at another home than the one before it.
+    pub moves: u32,
     /// The longest of the holes, whichever phase it ended in.
     pub hole: Gap,
     /// Longest gap by phase.
     pub gaps: [Gap; PHASES],
 }
-const _: () = assert!(size_of::<FlowState>() == 80 + 16 * PHASES);
+const _: () = assert!(size_of::<FlowState>() == 88 + 16 * PHASES);
 
 /// A stream as its receiver saw it.
 #[repr(C)]

@@ -9,9 +9,16 @@ use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::{Array, PerCpuArray};
 use aya_ebpf::programs::XdpContext;
 use probe_abi::{
-    FRAME_MIN, Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, Kind, LATENCY_BUCKETS, MAX_FLOWS, MAX_STREAMS,
-    PAYLOAD_OFFSET, PHASES, Payload, StreamState, WINDOW, WORDS, Word, latency_bucket,
+    FRAME_MIN, Flow, FlowState, Gap, HOST_IFINDEX_LIMIT, Home, Kind, LATENCY_BUCKETS, MAX_FLOWS, MAX_STREAMS,
+    PAYLOAD_OFFSET, PAYLOAD_OFFSET_IPV6, PHASES, Payload, StreamState, TAG_LEN, WINDOW, WORDS, Word,
+    latency_bucket,
 };
+
+/// Lengths that a frame of each shape has at least.
+const IPV4: usize = FRAME_MIN;
+const IPV4_TAGGED: usize = IPV4 + TAG_LEN;
+const IPV6: usize = PAYLOAD_OFFSET_IPV6 + Payload::LEN;
+const IPV6_TAGGED: usize = IPV6 + TAG_LEN;
 
 #[map]
 static HOSTS: Array<u32> = Array::with_max_entries(HOST_IFINDEX_LIMIT, 0);
@@ -29,33 +36,75 @@ static LATENCY: Array<u64> = Array::with_max_entries(MAX_STREAMS * LATENCY_BUCKE
 #[map]
 static FLOODED: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_STREAMS, 0);
 #[map]
-static LEARN: PerCpuArray<[u64; 2]> = PerCpuArray::with_max_entries(1, 0);
+static ALTERED: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_STREAMS, 0);
+#[map]
+static LEARN: PerCpuArray<[u64; 2]> = PerCpuArray::with_max_entries(MAX_STREAMS, 0);
 #[map]
 static PHASE: Array<u32> = Array::with_max_entries(1, 0);
 
 /// Numbered and learning frames end here; everything else is the host's.
 #[xdp(frags)]
 fn rx(ctx: XdpContext) -> u32 {
-    match payload(&ctx) {
-        Some(payload) => {
-            count(&ctx, payload);
+    match arrival(&ctx) {
+        Some(arrival) => {
+            count(&ctx, arrival);
             XDP_DROP
         }
         None => XDP_PASS,
     }
 }
 
+/// A frame of the probe's, as it looks here.
+struct Arrival {
+    payload: Payload,
+    mac: [u8; 6],
+    tag: u16,
+    ttl: u8,
+}
+
 #[inline(always)]
-fn payload(ctx: &XdpContext) -> Option<Payload> {
+fn arrival(ctx: &XdpContext) -> Option<Arrival> {
     let head: &[u8; FRAME_MIN] = head(ctx)?;
-    let ipv4_udp = head[12] == 0x08 && head[13] == 0 && head[14] == 0x45 && head[23] == 17;
-    if !ipv4_udp {
+    match (head[12], head[13]) {
+        (0x08, 0x00) => ipv4::<IPV4, 0>(ctx),
+        (0x86, 0xdd) => ipv6::<IPV6, 0>(ctx),
+        (0x81, 0x00) => match (head[16], head[17]) {
+            (0x08, 0x00) => ipv4::<IPV4_TAGGED, TAG_LEN>(ctx),
+            (0x86, 0xdd) => ipv6::<IPV6_TAGGED, TAG_LEN>(ctx),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn ipv4<const LEN: usize, const TAG: usize>(ctx: &XdpContext) -> Option<Arrival> {
+    let frame: &[u8; LEN] = head(ctx)?;
+    if frame[TAG + 14] != 0x45 || frame[TAG + 23] != 17 {
         return None;
     }
-    let mut bytes = [0; Payload::LEN];
-    bytes.copy_from_slice(&head[PAYLOAD_OFFSET..FRAME_MIN]);
-    Payload::from_bytes(&bytes)
+    read::<LEN, TAG>(frame, frame[TAG + 22])
 }
+
+#[inline(always)]
+fn ipv6<const LEN: usize, const TAG: usize>(ctx: &XdpContext) -> Option<Arrival> {
+    let frame: &[u8; LEN] = head(ctx)?;
+    if frame[TAG + 14] >> 4 != 6 || frame[TAG + 20] != 17 {
+        return None;
+    }
+    read::<LEN, TAG>(frame, frame[TAG + 21])
+}
+
+/// The payload is at the end of the shortest frame of each shape.
+#[inline(always)]
+fn read<const LEN: usize, const TAG: usize>(frame: &[u8; LEN], ttl: u8) -> Option<Arrival> {
+    let mut bytes = [0; Payload::LEN];
+    bytes.copy_from_slice(&frame[LEN - Payload::LEN..LEN]);
+    let tag = if TAG == 0 { 0 } else { u16::from_be_bytes([frame[14], frame[15]]) & 0xfff };
+    let mac = [frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]];
+    Some(Arrival { payload: Payload::from_bytes(&bytes)?, mac, tag, ttl })
+}
+const _: () = assert!(IPV4 - Payload::LEN == PAYLOAD_OFFSET);
 
 /// The first bytes of the frame.
 #[inline(always)]
@@ -84,28 +133,50 @@ fn entry_of_cpu<T>(map: &'static PerCpuArray<T>, index: u32) -> Option<&'static 
 }
 
 #[inline(always)]
-fn count(ctx: &XdpContext, payload: Payload) -> Option<()> {
+fn count(ctx: &XdpContext, arrival: Arrival) -> Option<()> {
+    let Arrival { payload, .. } = arrival;
     let host = *HOSTS.get(ctx.ingress_ifindex() as u32)?;
     let number = u32::from(payload.flow);
-    let flow = *FLOWS.get(number)?;
+    let flow = FLOWS.get(number)?;
     let home = match payload.kind {
-        Kind::Numbered | Kind::LearnSource => flow.to,
-        Kind::LearnDestination => flow.from,
+        Kind::Numbered | Kind::LearnSource => home(flow, host),
+        Kind::LearnDestination => u32::from(u32::from(flow.from) == host),
     };
-    let astray = u32::from(home) != host;
     if !matches!(payload.kind, Kind::Numbered) {
-        entry_of_cpu(&LEARN, 0)?[usize::from(astray)] += 1;
+        entry_of_cpu(&LEARN, flow.stream)?[usize::from(home == 0)] += 1;
         return Some(());
     }
-    if astray {
+    if home == 0 {
         *entry_of_cpu(&FLOODED, flow.stream)? += 1;
+        return Some(());
+    }
+    let expected = if home == 1 { &flow.homes[0] } else { &flow.homes[1] };
+    if !fits(&arrival, expected) {
+        *entry_of_cpu(&ALTERED, flow.stream)? += 1;
         return Some(());
     }
     // SAFETY: takes no pointers.
     let now = unsafe { bpf_ktime_get_ns() };
     let phase = *PHASE.get(0)?;
     stream(flow.stream, payload, now, phase);
-    sequence(number, payload.sequence, now, phase)
+    sequence(number, payload.sequence, home, now, phase)
+}
+
+/// Which home of the flow this host is, from 1; 0 for none.
+#[inline(always)]
+fn home(flow: &Flow, host: u32) -> u32 {
+    if u32::from(flow.homes[0].host) == host {
+        1
+    } else if u32::from(flow.homes[1].host) == host {
+        2
+    } else {
+        0
+    }
+}
+
+#[inline(always)]
+fn fits(arrival: &Arrival, expected: &Home) -> bool {
+    arrival.mac == expected.mac && arrival.tag == expected.tag && arrival.ttl == expected.ttl
 }
 
 #[inline(always)]
@@ -123,7 +194,7 @@ fn stream(number: u32, payload: Payload, now: u64, phase: u32) -> Option<()> {
 }
 
 #[inline(always)]
-fn sequence(number: u32, sequence: u64, now: u64, phase: u32) -> Option<()> {
+fn sequence(number: u32, sequence: u64, home: u32, now: u64, phase: u32) -> Option<()> {
     let state = entry(&FLOW_STATE, number)?;
     let word = entry(&SEEN, number * WORDS + ((sequence / 32) as u32 % WORDS))?;
     let turn = (sequence / WINDOW) as u32 + 1;
@@ -141,6 +212,10 @@ fn sequence(number: u32, sequence: u64, now: u64, phase: u32) -> Option<()> {
         word.bits |= bit;
     }
     state.received += 1;
+    if state.home != home {
+        state.moves += u32::from(state.home != 0);
+        state.home = home;
+    }
     if sequence < state.next {
         state.reordered += 1;
     } else {

@@ -36,7 +36,8 @@ pub enum ProbeError {
     },
     /// Learning frames were lost or flooded to the end: the switch does not learn the stations.
     #[error(
-        "the switch did not learn the probe's stations: of {expected} frames {arrived} arrived, {flooded} copies went to other hosts"
+        "the switch did not learn the probe's stations: of {expected} frames {arrived} arrived, {flooded} copies went to other hosts; in streams {}",
+        streams.join(", ")
     )]
     NotLearned {
         /// Frames of the last round.
@@ -45,6 +46,8 @@ pub enum ProbeError {
         arrived: u64,
         /// Seen elsewhere.
         flooded: u64,
+        /// Streams whose frames are missing or astray, by name.
+        streams: Vec<String>,
     },
     /// Called out of order.
     #[error("the probe {0}")]

@@ -15,11 +15,12 @@ mod spec;
 mod watch;
 
 pub use error::{ProbeError, Result};
+pub use frame::{ipv4_of, ipv6_of, station};
 pub use object::object_path;
 pub use priority::Observing;
 pub use probe::Probe;
 pub use report::{FlowReport, Gap, ProbeReport, StreamReport, StreamSample};
-pub use spec::StreamSpec;
+pub use spec::{Second, Shape, StreamSpec};
 pub use watch::{NetlinkWrites, SyscallWatch};
 
 /// CLOCK_MONOTONIC in nanoseconds: the clock of every time here, and of `bpf_ktime_get_ns`.

@@ -1,9 +1,9 @@
 //! A probe over a bed: learn, send, count, report.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use probe_abi::PHASES;
@@ -41,6 +41,8 @@ pub struct Probe {
     /// By sending host's place in the bed.
     rings: BTreeMap<usize, TxRing>,
     sent: Arc<Vec<Sent>>,
+    /// Stations have moved: streams with a later place send from there.
+    moved: Arc<AtomicBool>,
     running: Option<Running>,
     phases: usize,
 }
@@ -61,7 +63,7 @@ impl Probe {
         let receiver = Receiver::attach(bed.hosts(), &flows)?;
         let mut rings = BTreeMap::new();
         for stream in &streams {
-            for place in [stream.from, stream.to] {
+            for place in stream.places() {
                 if let Entry::Vacant(entry) = rings.entry(place) {
                     entry.insert(ring(bed.wires(), place)?);
                 }
@@ -69,7 +71,8 @@ impl Probe {
         }
         let sent = Arc::new(streams.iter().map(|_| Sent::default()).collect());
         let streams = streams.into_iter().map(Arc::new).collect();
-        Ok(Self { wires: bed.wires().clone(), receiver, streams, rings, sent, running: None, phases: 1 })
+        let (wires, moved) = (bed.wires().clone(), Arc::default());
+        Ok(Self { wires, receiver, streams, rings, sent, moved, running: None, phases: 1 })
     }
 
     /// Stations of each flow of a stream: `stations("authority")?[0].to` is what to blackhole.
@@ -95,7 +98,7 @@ impl Probe {
         self.learn()?;
         let drops = self.wires.drops()?;
         let started_ns = now_ns() + LEAD_NS;
-        let senders = Senders::start(self.lanes()?, &self.sent, started_ns);
+        let senders = Senders::start(self.lanes()?, &self.sent, &self.moved, started_ns);
         self.running = Some(Running { senders, started_ns, drops });
         Ok(())
     }
@@ -116,8 +119,9 @@ impl Probe {
     /// `ProbeError::Spec` if there is no such flow.
     pub fn announce(&self, stream: &str, flow: u16) -> Result<()> {
         let found = self.flow(stream, flow)?;
-        let [from_destination, _] = found.learning(usize::from(flow));
-        self.send_one(found.to, &from_destination, 0)
+        let learning = found.learning(usize::from(flow));
+        let (place, from_destination) = learning.first().ok_or(ProbeError::State("has no learning frame"))?;
+        self.send_one(*place, from_destination, 0)
     }
 
     fn flow(&self, stream: &str, flow: u16) -> Result<&Stream> {
@@ -126,6 +130,11 @@ impl Probe {
             stream: stream.to_owned(),
             reason: format!("the probe has no flow {flow} of it"),
         })
+    }
+
+    /// Every station that is to move speaks at its later place from now on, and nowhere else.
+    pub fn move_stations(&self) {
+        self.moved.store(true, Ordering::Release);
     }
 
     /// On a ring of its own: those of the streams are with the senders.
@@ -200,32 +209,45 @@ impl Probe {
 
     /// Sends frames from both stations of every flow until each arrives at its host and nowhere else.
     fn learn(&mut self) -> Result<()> {
-        let expected: u64 = self.streams.iter().map(|stream| 2 * u64::from(stream.spec.flows)).sum();
-        let (mut arrived, mut flooded) = (0, 0);
+        let due: Vec<u64> = self.streams.iter().map(|stream| stream.learning_frames()).collect();
+        let expected: u64 = due.iter().sum();
+        let numbers: Vec<u32> = self.streams.iter().map(|stream| stream.number).collect();
+        let learned = |receiver: &Receiver| {
+            numbers.iter().map(|&number| receiver.learned(number)).collect::<Result<Vec<_>>>()
+        };
+        let at_home = |counts: &[(u64, u64)]| counts.iter().map(|count| count.0).sum::<u64>();
+        let mut found = Vec::new();
         for round in 0..LEARN_ROUNDS {
-            let before = self.receiver.learned()?;
-            self.learn_round(u64::from(round))?;
-            let after = self.quiet(Receiver::learned, |now| now.0 - before.0 >= expected)?;
-            (arrived, flooded) = (after.0 - before.0, after.1 - before.1);
-            if arrived == expected && flooded == 0 {
+            let before = learned(&self.receiver)?;
+            Self::learn_round(&self.streams, &mut self.rings, u64::from(round))?;
+            let after = self.quiet(&learned, |now| at_home(now) - at_home(&before) >= expected)?;
+            found = after.iter().zip(&before).map(|(now, then)| (now.0 - then.0, now.1 - then.1)).collect();
+            if found.iter().zip(&due).all(|(&(arrived, flooded), &due)| arrived == due && flooded == 0) {
                 return Ok(());
             }
         }
-        Err(ProbeError::NotLearned { expected, arrived, flooded })
+        let missing =
+            found.iter().zip(&due).zip(&self.streams).filter(|&((&found, &due), _)| found != (due, 0));
+        Err(ProbeError::NotLearned {
+            expected,
+            arrived: at_home(&found),
+            flooded: found.iter().map(|count| count.1).sum(),
+            streams: missing.map(|(_, stream)| stream.spec.name.clone()).collect(),
+        })
     }
 
-    fn learn_round(&mut self, round: u64) -> Result<()> {
+    fn learn_round(streams: &[Arc<Stream>], rings: &mut BTreeMap<usize, TxRing>, round: u64) -> Result<()> {
         let failed = |e| ProbeError::io("sending learning frames", e);
-        for stream in &self.streams {
-            for side in 0..2 {
-                let place = [stream.to, stream.from][side];
-                let ring = self.rings.get_mut(&place).ok_or(ProbeError::State("has been started"))?;
-                for flow in 0..usize::from(stream.spec.flows) {
-                    let frame = &stream.learning(flow)[side];
+        for stream in streams {
+            let mut frames: Vec<_> =
+                (0..usize::from(stream.spec.flows)).flat_map(|flow| stream.learning(flow)).collect();
+            // Destinations first: what their frames find unknown is not theirs to learn.
+            frames.sort_by_key(|&(place, _)| place == stream.from);
+            for burst in frames.chunk_by(|(a, _), (b, _)| a == b).flat_map(|run| run.chunks(LEARN_BURST)) {
+                let place = burst[0].0;
+                let ring = rings.get_mut(&place).ok_or(ProbeError::State("has been started"))?;
+                for (_, frame) in burst {
                     ring.push(frame.len(), |slot| frame.write(slot, round, now_ns())).map_err(failed)?;
-                    if flow % LEARN_BURST == LEARN_BURST - 1 {
-                        ring.flush().map_err(failed)?;
-                    }
                 }
                 ring.flush().map_err(failed)?;
             }
@@ -240,9 +262,9 @@ impl Probe {
         let mut lanes = Vec::new();
         for (cpu, members) in by_cpu(&self.streams, &cpus) {
             let streams: Vec<_> = members.iter().map(|&stream| self.streams[stream].clone()).collect();
-            let hosts = streams.iter().map(|stream| stream.from);
+            let hosts: BTreeSet<_> = streams.iter().flat_map(|stream| stream.sources()).collect();
             // Streams that share a sending host are on one CPU: each ring is in one lane.
-            let rings = hosts.filter_map(|host| self.rings.remove_entry(&host)).collect();
+            let rings = hosts.into_iter().filter_map(|host| self.rings.remove_entry(&host)).collect();
             lanes.push(Lane { cpu, streams, rings });
         }
         Ok(lanes)

@@ -16,6 +16,7 @@ pub(super) struct Receiver {
     stream_state: Array<MapData, Plain<StreamState>>,
     latency: Array<MapData, u64>,
     flooded: PerCpuArray<MapData, u64>,
+    altered: PerCpuArray<MapData, u64>,
     learn: PerCpuArray<MapData, [u64; 2]>,
     phase: Array<MapData, u32>,
 }
@@ -39,9 +40,10 @@ impl Receiver {
             (take(&mut object, names::FLOW_STATE)?, take(&mut object, names::STREAM_STATE)?);
         let (latency, phase) = (take(&mut object, names::LATENCY)?, take(&mut object, names::PHASE)?);
         let flooded = take_per_cpu(&mut object, names::FLOODED)?;
+        let altered = take_per_cpu(&mut object, names::ALTERED)?;
         let learn = take_per_cpu(&mut object, names::LEARN)?;
         attach(&mut object, hosts)?;
-        Ok(Self { _object: object, flow_state, stream_state, latency, flooded, learn, phase })
+        Ok(Self { _object: object, flow_state, stream_state, latency, flooded, altered, learn, phase })
     }
 
     pub(super) fn set_phase(&mut self, phase: u32) -> Result<()> {
@@ -69,9 +71,15 @@ impl Receiver {
         Ok(counts.iter().sum())
     }
 
-    /// Learning frames so far: at their host, elsewhere.
-    pub(super) fn learned(&self) -> Result<(u64, u64)> {
-        let counts = self.learn.get(&0, 0).map_err(|e| map_error(names::LEARN, &e))?;
+    /// Frames of a stream that came to a right host and did not look as they must.
+    pub(super) fn altered(&self, stream: u32) -> Result<u64> {
+        let counts = self.altered.get(&stream, 0).map_err(|e| map_error(names::ALTERED, &e))?;
+        Ok(counts.iter().sum())
+    }
+
+    /// Learning frames of a stream so far: at their host, elsewhere.
+    pub(super) fn learned(&self, stream: u32) -> Result<(u64, u64)> {
+        let counts = self.learn.get(&stream, 0).map_err(|e| map_error(names::LEARN, &e))?;
         Ok(counts.iter().fold((0, 0), |(home, astray), count| (home + count[0], astray + count[1])))
     }
 }

@@ -35,6 +35,9 @@ pub struct FlowReport {
     pub reordered: u64,
     /// Arrivals more than [`probe_abi::WINDOW`] numbers late, which cannot be told from duplicates: not in `received`.
     pub too_late: u64,
+    /// Times that it changed where it arrives.
+    #[serde(default)]
+    pub moves: u32,
     /// Holes seen in the numbers, and the time around them: from the arrival before to the arrival after, summed.
     pub holes: u64,
     /// See `holes`.
@@ -60,14 +63,26 @@ pub struct StreamReport {
     pub sent: u64,
     /// Different frames that arrived at the receiving host.
     pub received: u64,
-    /// `sent - received`, after the drain.
+    /// `sent - received`, after the drain; 0 of a stream that may not arrive.
     pub lost: u64,
+    /// Frames that arrived of a stream that may not.
+    #[serde(default)]
+    pub leaked: u64,
     /// Sum over its flows.
     pub duplicated: u64,
     /// Sum over its flows.
     pub reordered: u64,
     /// Frames of this stream seen at any other host.
     pub flooded: u64,
+    /// Frames at a right host that did not look as they must: tag, address or TTL. Not in `received`.
+    #[serde(default)]
+    pub altered: u64,
+    /// Flows that changed where they arrive, and the most that one did.
+    #[serde(default)]
+    pub moved_flows: u64,
+    /// See `moved_flows`.
+    #[serde(default)]
+    pub moves_of_a_flow: u32,
     /// RFC 6201, 4: frames lost over the offered rate; the largest of the stream and its flows. 0 when nothing was lost.
     pub reset_ms_loss: f64,
     /// RFC 6201, 4: last arrival before the loss to the first after it, the largest of its flows. 0 when nothing was lost.
@@ -123,10 +138,10 @@ impl ProbeReport {
         self.streams.iter().map(|stream| stream.lost).sum()
     }
 
-    /// Nothing lost, duplicated or reordered in any stream.
+    /// Nothing lost, duplicated, reordered, leaked or altered in any stream.
     #[must_use]
     pub fn clean(&self) -> bool {
-        self.streams.iter().all(|s| s.lost == 0 && s.duplicated == 0 && s.reordered == 0)
+        self.streams.iter().all(|s| s.lost + s.duplicated + s.reordered + s.leaked + s.altered == 0)
     }
 }
 
@@ -163,6 +178,10 @@ pub(super) fn stream_report(stream: &Stream, receiver: &Receiver, totals: Totals
     let sum = |field: fn(&FlowReport) -> u64| flows.iter().map(field).sum::<u64>();
     let offered_pps = totals.sent as f64 / seconds;
     let lost = sum(|flow| flow.lost);
+    let altered = receiver.altered(stream.number)?;
+    let flooded = receiver.flooded(stream.number)?;
+    let arrived = sum(|flow| flow.received + flow.duplicated + flow.too_late) + altered + flooded;
+    let leaked = if stream.spec.shape.denied { arrived } else { 0 };
     let reset_of =
         |lost: u64, sent: u64| if lost == 0 { 0.0 } else { lost as f64 / (sent as f64 / seconds) * 1e3 };
     let reset_ms_loss = flows.iter().map(|flow| reset_of(flow.lost, flow.sent)).fold(0.0, f64::max);
@@ -177,9 +196,13 @@ pub(super) fn stream_report(stream: &Stream, receiver: &Receiver, totals: Totals
         sent: totals.sent,
         received: sum(|flow| flow.received),
         lost,
+        leaked,
         duplicated: sum(|flow| flow.duplicated),
         reordered: sum(|flow| flow.reordered),
-        flooded: receiver.flooded(stream.number)?,
+        flooded,
+        altered,
+        moved_flows: flows.iter().filter(|flow| flow.moves > 0).count() as u64,
+        moves_of_a_flow: flows.iter().map(|flow| flow.moves).max().unwrap_or(0),
         reset_ms_loss: reset_ms_loss.max(reset_of(lost, totals.sent)),
         reset_ms_timestamp,
         max_gap_us: event.ns as f64 / 1e3,
@@ -200,10 +223,11 @@ fn flow_report(stream: &Stream, receiver: &Receiver, flow: u16, totals: Totals) 
         flow,
         sent,
         received: state.received,
-        lost: sent.saturating_sub(state.received),
+        lost: if stream.spec.shape.denied { 0 } else { sent.saturating_sub(state.received) },
         duplicated: state.duplicated,
         reordered: state.reordered,
         too_late: state.too_late,
+        moves: state.moves,
         holes: state.holes,
         hole_ns: state.hole_ns,
         hole: gap(&state.hole),

@@ -63,12 +63,17 @@ pub(super) struct Lane {
 
 impl Senders {
     /// Starts a thread a lane; the first frames go at `start_ns`.
-    pub(super) fn start(lanes: Vec<Lane>, sent: &Arc<Vec<Sent>>, start_ns: u64) -> Self {
+    pub(super) fn start(
+        lanes: Vec<Lane>,
+        sent: &Arc<Vec<Sent>>,
+        moved: &Arc<AtomicBool>,
+        start_ns: u64,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let spawn = |lane: Lane| {
-            let (stop, sent) = (stop.clone(), sent.clone());
+            let (stop, sent, moved) = (stop.clone(), sent.clone(), moved.clone());
             let thread = std::thread::Builder::new().name(format!("probe-cpu{}", lane.cpu));
-            thread.spawn(move || lane.run(&sent, &stop, start_ns)).expect("a thread can be made")
+            thread.spawn(move || lane.run(&sent, &stop, &moved, start_ns)).expect("a thread can be made")
         };
         let threads = lanes.into_iter().map(spawn).collect();
         Self { stop, threads }
@@ -94,7 +99,13 @@ impl Drop for Senders {
 }
 
 impl Lane {
-    fn run(mut self, sent: &[Sent], stop: &AtomicBool, start_ns: u64) -> io::Result<Pace> {
+    fn run(
+        mut self,
+        sent: &[Sent],
+        stop: &AtomicBool,
+        moved: &AtomicBool,
+        start_ns: u64,
+    ) -> io::Result<Pace> {
         let mut pace = Pace { realtime: raise_priority(self.cpu)?, ..Pace::default() };
         let mut start = start_ns;
         let mut tick = start_ns;
@@ -107,7 +118,7 @@ impl Lane {
                 start += late;
                 pace.given_up_ns += late;
             }
-            self.catch_up(sent, now.saturating_sub(start))?;
+            self.catch_up(sent, moved, now.saturating_sub(start))?;
             tick += TICK_NS;
             if tick + BEHIND_LIMIT_NS < now {
                 tick = now; // the ticks of the time given up
@@ -118,7 +129,7 @@ impl Lane {
     }
 
     /// Sends everything that is due `elapsed` after the start.
-    fn catch_up(&mut self, sent: &[Sent], elapsed_ns: u64) -> io::Result<()> {
+    fn catch_up(&mut self, sent: &[Sent], moved: &AtomicBool, elapsed_ns: u64) -> io::Result<()> {
         loop {
             let mut more = false;
             for stream in &self.streams {
@@ -126,7 +137,9 @@ impl Lane {
                 let done = counters.frames.load(Ordering::Relaxed);
                 let due = (u128::from(elapsed_ns) * u128::from(stream.spec.pps) / 1_000_000_000) as u64;
                 let count = due.saturating_sub(done).min(BURST);
-                let ring = self.rings.get_mut(&stream.from).expect("a ring for each sending host");
+                let later = stream.from_later.filter(|_| moved.load(Ordering::Acquire));
+                let from = later.unwrap_or(stream.from);
+                let ring = self.rings.get_mut(&from).expect("a ring for each sending host");
                 for k in done..done + count {
                     let flow = (k % u64::from(stream.spec.flows)) as usize;
                     let frame = &stream.frames[flow];
