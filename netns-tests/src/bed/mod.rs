@@ -30,5 +30,6 @@ pub use mounts::Mount;
 pub use netns::Netns;
 pub use options::{BedOptions, HostSpec, Slot, SwitchKind, chassis_of};
 pub use process::wait_dead;
+pub use product::SYSTEM_MAC;
 pub(crate) use testbed::Wires;
 pub use testbed::{Ready, Testbed};

@@ -19,6 +19,9 @@ use crate::probe::now_ns;
 /// Time between two looks at a condition: short against what is waited for, long against a look.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// MAC address of every bed's chassis: its router has it.
+pub const SYSTEM_MAC: [u8; 6] = [0x02, 0xe0, 0x2b, 0, 0, 0x01];
+
 /// The product's side of a bed.
 #[derive(Debug)]
 pub(super) struct Product {
@@ -59,8 +62,9 @@ impl Product {
         let quoted = |path: &Path| toml_string(&path.to_string_lossy());
         let mut text = format!(
             "# A testbed: hitless where the product's defaults are the manual's.\n\
-             name = {}\ntype = \"BD6808\"\nsystem_mac = \"02:e0:2b:00:00:01\"\nimage = {}\nrun_dir = {}\nflash_dir = {}\n",
+             name = {}\ntype = \"BD6808\"\nsystem_mac = \"{}\"\nimage = {}\nrun_dir = {}\nflash_dir = {}\n",
             toml_string(&options.chassis()),
+            super::mac_text(SYSTEM_MAC),
             quoted(&self.image),
             quoted(&self.paths.run_dir),
             quoted(&self.paths.flash_dir),

@@ -75,6 +75,11 @@ impl Probe {
         Ok(Self { wires, receiver, streams, rings, sent, moved, running: None, phases: 1 })
     }
 
+    /// Its streams.
+    pub fn specs(&self) -> impl Iterator<Item = &StreamSpec> {
+        self.streams.iter().map(|stream| &stream.spec)
+    }
+
     /// Stations of each flow of a stream: `stations("authority")?[0].to` is what to blackhole.
     ///
     /// # Errors

@@ -8,6 +8,6 @@ pub mod verdict;
 
 pub use schema::{
     Authority, Baseline, BenchReport, BenchRow, Control, ControlPlane, Host, Iperf3, LatencyRow, Machine,
-    Mark, Percentiles, Quiet, Report, Stream, Timeline, Trial,
+    Mark, Missing, Percentiles, Quiet, Report, Stream, Timeline, Trial,
 };
 pub use verdict::{Fault, Verdict};

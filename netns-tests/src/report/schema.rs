@@ -1,9 +1,9 @@
-//! The JSON that `run` and `bench` write, schema 1: fields are added, never renamed.
+//! The JSON that `run` and `bench` write, schema 2: fields are added, never renamed. (1 had no kinds of traffic.)
 
 use serde::{Deserialize, Serialize};
 
 /// Version of the shapes in this file.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What `run --json` writes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,18 @@ pub struct Report {
     /// iperf3 without any event, as users know it.
     #[serde(default)]
     pub baseline: Vec<Baseline>,
+    /// Kinds of traffic that were not right before any event: they are in no trial, and the run is red.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
+}
+
+/// A kind of traffic that could not be measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// As [`Stream::kind`].
+    pub kind: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// The machine.
@@ -103,6 +115,9 @@ pub struct Trial {
     /// Throughput over time, for the picture.
     #[serde(default)]
     pub timeline: Timeline,
+    /// Kinds of traffic that were not right before the event, or whose own event did not happen.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
     /// Why the trial is red, one line each; empty if it is not.
     #[serde(default)]
     pub faults: Vec<String>,
@@ -113,6 +128,9 @@ pub struct Trial {
 pub struct Stream {
     /// For example `h1-h3`.
     pub name: String,
+    /// Kind of traffic: `switched`, `tagged`, `shared`, `access list`, `moving station`, `routed IPv4`, `routed IPv6`, `changed route`.
+    #[serde(default)]
+    pub kind: String,
     /// Sending host.
     pub from: String,
     /// Receiving host.
@@ -131,6 +149,16 @@ pub struct Stream {
     pub reordered: u64,
     /// Copies seen at a host that they were not for.
     pub flooded: u64,
+    /// Arrived at a right host with a wrong tag, address or TTL.
+    #[serde(default)]
+    pub altered: u64,
+    /// Arrived of a stream that an access list denies.
+    #[serde(default)]
+    pub leaked: u64,
+    /// Flows that changed where they arrive (the member of a group, the port of a station, the next hop) too often, or not although
+    /// they were to.
+    #[serde(default)]
+    pub misled: u64,
     /// RFC 6201 by frame loss: lost / offered rate, in ms.
     pub reset_ms_loss: f64,
     /// RFC 6201 by time stamps: last frame before to first frame after, in ms; 0 if nothing was lost.

@@ -86,10 +86,59 @@ pub fn run(report: &Report) -> String {
         ]);
     }
     let mut text = columns(&head, &rows);
-    text.push_str("  (times: median/p99 over trials, from the event)\n");
+    text.push_str("  (times: median/p99 over trials, from the event)\n\n");
+    text.push_str(&kinds(report));
     report.quiet.misses.iter().for_each(|miss| text.push_str(&format!("MISS  {miss}\n")));
     Verdict::of(report).reasons.iter().for_each(|reason| text.push_str(&format!("RED   {reason}\n")));
     text
+}
+
+/// One row a kind of traffic, over all trials; a kind that could not be measured says so.
+fn kinds(report: &Report) -> String {
+    let head = [
+        "kind",
+        "streams",
+        "sent",
+        "lost",
+        "dup",
+        "reordered",
+        "flooded",
+        "altered",
+        "leaked",
+        "misled",
+        "verdict",
+    ];
+    let mut names: Vec<&str> = Vec::new();
+    for stream in report.trials.iter().flat_map(|trial| &trial.streams) {
+        if !names.contains(&stream.kind.as_str()) {
+            names.push(&stream.kind);
+        }
+    }
+    let row = |name: &&str| {
+        let streams = || report.trials.iter().flat_map(|t| &t.streams).filter(|s| s.kind == **name);
+        let sum = |count: fn(&super::schema::Stream) -> u64| streams().map(count).sum::<u64>();
+        let spoiled = [sum(|s| s.lost), sum(|s| s.duplicated), sum(|s| s.reordered), sum(|s| s.flooded)];
+        let astray = [sum(|s| s.altered), sum(|s| s.leaked), sum(|s| s.misled)];
+        let whole = spoiled.iter().chain(&astray).all(|count| *count == 0);
+        let absent = report.trials.iter().filter(|t| t.missing.iter().any(|m| m.kind == **name)).count();
+        let most = report.trials.iter().map(|t| t.streams.iter().filter(|s| s.kind == **name).count()).max();
+        let mut cells = vec![(*name).to_owned(), most.unwrap_or(0).to_string(), sum(|s| s.sent).to_string()];
+        cells.extend(spoiled.iter().chain(&astray).map(u64::to_string));
+        cells.push(match (whole, absent) {
+            (true, 0) => "hitless".to_owned(),
+            (_, 0) => "RED".to_owned(),
+            (_, absent) => format!("RED: not measured in {absent}"),
+        });
+        cells
+    };
+    let mut rows: Vec<Vec<String>> = names.iter().map(row).collect();
+    for missing in report.missing.iter().filter(|missing| !names.contains(&missing.kind.as_str())) {
+        let mut cells = vec!["-".to_owned(); head.len()];
+        cells[0].clone_from(&missing.kind);
+        cells[head.len() - 1] = "MISS: not measured".to_owned();
+        rows.push(cells);
+    }
+    if rows.is_empty() { String::new() } else { columns(&head, &rows) }
 }
 
 fn verdict(bar: Option<f64>, missed: bool) -> String {

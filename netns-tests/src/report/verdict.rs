@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::schema::{Authority, Report, Trial};
+use super::schema::{Authority, Missing, Report, Stream, Trial};
 
 /// One reason why a trial is red.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,24 @@ pub enum Fault {
         /// Seen where they do not belong: a station that was known was forgotten.
         flooded: u64,
     },
+    /// A stream's frames arrived otherwise than they must.
+    Ways {
+        /// Stream.
+        stream: String,
+        /// With a wrong tag, address or TTL.
+        altered: u64,
+        /// Although denied.
+        leaked: u64,
+        /// Flows that changed where they arrive otherwise than they were to.
+        misled: u64,
+    },
+    /// A kind of traffic was not right before the event, or its own event did not happen.
+    Missing {
+        /// Kind.
+        kind: String,
+        /// Why.
+        reason: String,
+    },
     /// A part of the proof of authority did not hold.
     Authority(&'static str),
     /// The new master did not do it in its time.
@@ -45,6 +63,11 @@ impl fmt::Display for Fault {
                 f,
                 "{stream}: {lost} lost, {duplicated} duplicated, {reordered} reordered, {flooded} flooded"
             ),
+            Self::Ways { stream, altered, leaked, misled } => write!(
+                f,
+                "{stream}: {altered} altered, {leaked} leaked, {misled} flows arrived at wrong places or not at the new one"
+            ),
+            Self::Missing { kind, reason } => write!(f, "{kind}: not measured: {reason}"),
             Self::Authority(part) => write!(f, "authority: {part}"),
             Self::Late(what) => write!(f, "the new master {what}"),
             Self::Carrier(changes) => write!(f, "{changes} carrier changes"),
@@ -69,6 +92,12 @@ fn missing_parts(proof: &Authority) -> Vec<Fault> {
     parts.into_iter().filter(|(holds, _)| !holds).map(|(_, text)| Fault::Authority(text)).collect()
 }
 
+fn ways(stream: &Stream) -> Option<Fault> {
+    let Stream { altered, leaked, misled, .. } = *stream;
+    let right = [altered, leaked, misled] == [0; 3];
+    (!right).then(|| Fault::Ways { stream: stream.name.clone(), altered, leaked, misled })
+}
+
 /// Why `trial` is red; empty if it is green. A trial of a scenario that promises nothing has only to be measured.
 pub fn faults(trial: &Trial) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -85,6 +114,11 @@ pub fn faults(trial: &Trial) -> Vec<Fault> {
                 flooded: stream.flooded,
             });
         }
+    }
+    if trial.hitless {
+        faults.extend(trial.streams.iter().filter_map(ways));
+        let missing = trial.missing.iter().cloned();
+        faults.extend(missing.map(|Missing { kind, reason }| Fault::Missing { kind, reason }));
     }
     if trial.control_plane.serving_ms.is_none() {
         faults.push(Fault::Late("answered no configuration change"));
@@ -129,6 +163,8 @@ impl Verdict {
         if report.quiet.lost != 0 {
             reasons.push(format!("the quiet run lost {} frames: the rig carries no rate", report.quiet.lost));
         }
+        let missing = report.missing.iter();
+        reasons.extend(missing.map(|Missing { kind, reason }| format!("{kind}: not measured: {reason}")));
         for trial in &report.trials {
             reasons.extend(
                 trial.faults.iter().map(|fault| format!("{} {}: {fault}", trial.scenario, trial.trial)),
@@ -146,12 +182,13 @@ impl Verdict {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::report::schema::{Control, ControlPlane, Mark, Stream, Timeline};
+    use crate::report::schema::{Control, ControlPlane, Mark, Timeline};
 
     /// A failover as it should be.
     pub(crate) fn green_trial(scenario: &str, number: u32) -> Trial {
         let stream = |from: &str, to: &str, pps: u64| Stream {
             name: format!("{from}-{to}"),
+            kind: "switched".into(),
             from: from.into(),
             to: to.into(),
             offered_pps: pps,
@@ -258,6 +295,24 @@ pub(crate) mod tests {
             trial.hitless = false;
             assert!(faults(&trial).is_empty(), "a scenario that promises nothing may lose");
         }
+    }
+
+    #[test]
+    fn a_leak_an_altered_frame_a_flow_astray_and_a_kind_that_is_missing_are_red() {
+        for spoil in
+            [|s: &mut Stream| s.leaked = 1, |s: &mut Stream| s.altered = 1, |s: &mut Stream| s.misled = 1]
+        {
+            let mut trial = green_trial("operator", 1);
+            spoil(&mut trial.streams[1]);
+            assert_eq!(faults(&trial).len(), 1);
+        }
+        let missing = vec![Missing { kind: "tagged".into(), reason: "refused".into() }];
+        let mut trial = green_trial("operator", 1);
+        trial.missing.clone_from(&missing);
+        assert_eq!(faults(&trial).len(), 1);
+        let trials = vec![green_trial("crash", 1)];
+        let report = Report { trials, control: control(), missing, ..Report::default() };
+        assert_eq!(Verdict::of(&report).reasons, ["tagged: not measured: refused"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::Rig;
-use super::traffic::{self, Traffic};
+use super::traffic::{self, Started, Traffic};
 use crate::probe::now_ns;
 use crate::report::schema::Control;
 
@@ -23,7 +23,7 @@ const BACK: Duration = Duration::from_secs(2);
 /// What the probe says; that no frame arrives afterwards.
 pub fn control(rig: &Rig<'_>) -> Result<Control> {
     let spec = &rig.bed.host(HOST)?.spec;
-    let probe = traffic::start(rig)?;
+    let Started { probe, .. } = traffic::start(rig)?;
     let (sampled, back) = thread::scope(|scope| -> Result<_> {
         let mut traffic = Traffic::watch(scope, &probe);
         traffic.until(AROUND_SECS);

@@ -13,13 +13,14 @@ use serde_json::Value;
 use super::authority::{self, Setting};
 use super::cause::{Cause, Scenario};
 use super::iperf::{Client, Job};
+use super::kinds::{Change, Kind, Reroute};
 use super::observer::{Commit, Observer};
 use super::signals;
-use super::traffic::{self, AUTHORITY, Outcome, Sampled, Traffic};
+use super::traffic::{self, AUTHORITY, Outcome, Sampled, Started, Traffic};
 use super::{READY, Rig};
 use crate::bed::{Cli, Ready, Slot, mac_text};
 use crate::probe::{NetlinkWrites, Observing, Probe, SyscallWatch, now_ns};
-use crate::report::schema::{Authority, ControlPlane, Iperf3, Trial};
+use crate::report::schema::{Authority, ControlPlane, Iperf3, Missing, Trial};
 use crate::report::verdict;
 
 /// A master whose task panics: one that every MSM has.
@@ -55,6 +56,8 @@ struct Seen {
     setting_kept: bool,
     ready_ns: Option<u64>,
     last: Value,
+    /// The route's change, if there was to be one and it failed.
+    route: Option<Missing>,
     map_writes: BTreeMap<String, u64>,
     netlink_writes: NetlinkWrites,
 }
@@ -97,9 +100,36 @@ fn strike(rig: &Rig<'_>, cli: &mut Cli, cause: Cause, master: Slot) -> Result<u6
     }
 }
 
-/// Writes to maps other than META, without those that the proof asks for.
-fn unasked_writes(watch: &SyscallWatch, pid: Pid) -> Result<BTreeMap<String, u64>> {
-    let own = |map: &str| OWN_WRITES.iter().find(|(name, _)| *name == map).map_or(0, |(_, n)| *n);
+/// What a change of the route writes.
+#[derive(Default)]
+struct Asked {
+    maps: BTreeMap<String, u64>,
+    netlink: NetlinkWrites,
+}
+
+impl Asked {
+    /// Makes the change in a steady moment and looks at the master that does it.
+    fn by_change(rig: &Rig<'_>, watch: &mut SyscallWatch, master: Pid) -> Result<Self> {
+        watch.reset()?;
+        Change::There.make(&mut rig.bed.cli()?)?;
+        Ok(Self { maps: watch.map_writes_by_map(master)?, netlink: watch.netlink_writes(master)? })
+    }
+}
+
+/// Netlink changes, without those that were asked for.
+fn unasked_netlink(watch: &SyscallWatch, pid: Pid, asked: &Asked) -> Result<NetlinkWrites> {
+    let mut writes = watch.netlink_writes(pid)?;
+    for (kind, n) in &mut writes {
+        *n = n.saturating_sub(asked.netlink.get(kind).copied().unwrap_or(0));
+    }
+    writes.retain(|_, n| *n > 0);
+    Ok(writes)
+}
+
+/// Writes to maps other than META, without those that the proof and the change of the route ask for.
+fn unasked_writes(watch: &SyscallWatch, pid: Pid, asked: &Asked) -> Result<BTreeMap<String, u64>> {
+    let proof = |map: &str| OWN_WRITES.iter().find(|(name, _)| *name == map).map_or(0, |(_, n)| *n);
+    let own = |map: &str| proof(map) + asked.maps.get(map).copied().unwrap_or(0);
     let writes = watch.map_writes_by_map(pid)?.into_iter().filter(|(map, _)| map != "META");
     Ok(writes.map(|(map, n)| (map.clone(), n.saturating_sub(own(&map)))).filter(|(_, n)| *n > 0).collect())
 }
@@ -116,11 +146,16 @@ fn under_traffic(
     // One session makes the event; the other is open before it and asks the new master.
     let (mut striker, mut client) = (rig.bed.cli()?, rig.bed.cli()?);
     let mut watch = SyscallWatch::start(&[before.old, before.new])?;
+    let reroutes = rig.kinds.contains(&Kind::Rerouted);
+    let router = reroutes.then(|| rig.bed.cli()).transpose()?;
+    let asked = if reroutes { Asked::by_change(rig, &mut watch, before.old)? } else { Asked::default() };
     let observer = Observer::start(rig.bed.pins())?;
     traffic.until(f64::from(rig.secs) / 3.0);
     watch.reset()?;
     traffic.event()?;
     let event_ns = strike(rig, &mut striker, cause, before.ready.master)?;
+    let reroute = router.map(|cli| Reroute::start(Change::Back, cli));
+    traffic.move_stations();
     traffic.mark(event_ns, "event");
     let commit = observer.commit(COMMIT)?;
     traffic.mark(commit.seen_ns, "commit");
@@ -134,6 +169,10 @@ fn under_traffic(
             && authority::came_back(traffic, release_ns, RELEASE)?;
         traffic.mark(release_ns, "release");
     }
+    let route = reroute.and_then(|reroute| reroute.end().err()).map(|error| Missing {
+        kind: Kind::Rerouted.name().to_owned(),
+        reason: format!("the route was not changed: {error:#}"),
+    });
     let powerless = authority::powerless(before.old, &before.pidfd)?;
     let ready = rig.bed.wait_ready(READY_AGAIN).ok();
     if let Some(ready) = &ready {
@@ -148,8 +187,9 @@ fn under_traffic(
         setting_kept: before.setting.kept(rig.bed).unwrap_or(false),
         ready_ns: ready.map(|ready| ready.at_ns),
         last: rig.bed.show("msm-failover").map(|data| data["last"].clone()).unwrap_or_default(),
-        map_writes: unasked_writes(&watch, before.new)?,
-        netlink_writes: watch.netlink_writes(before.new)?,
+        route,
+        map_writes: unasked_writes(&watch, before.new, &asked)?,
+        netlink_writes: unasked_netlink(&watch, before.new, &asked)?,
     })
 }
 
@@ -230,7 +270,7 @@ pub fn failover(rig: &Rig<'_>, scenario: Scenario, cause: Cause, number: u32) ->
     let mut cli = rig.bed.cli()?;
     let before = before(rig, &mut cli, scenario, number)?;
     drop(cli);
-    let probe = traffic::start(rig)?;
+    let Started { probe, mut missing } = traffic::start(rig)?;
     let stations =
         probe.lock().map_err(|_| anyhow::anyhow!("a thread of the probe panicked"))?.stations(AUTHORITY)?;
     let station = mac_text(stations.first().context("the authority stream has no flow")?.to);
@@ -238,6 +278,7 @@ pub fn failover(rig: &Rig<'_>, scenario: Scenario, cause: Cause, number: u32) ->
     let clients = vec![Client::start(rig.bed, &job)?, Client::start(rig.bed, &Job { udp: true, ..job })?];
     let (seen, sampled) = run(rig, &probe, &before, cause, &station)?;
     let outcome = traffic::finish(probe, &sampled)?;
+    missing.extend(seen.route.clone());
     let mut trial = Trial {
         scenario: scenario.name().into(),
         cause: cause.to_string(),
@@ -248,6 +289,7 @@ pub fn failover(rig: &Rig<'_>, scenario: Scenario, cause: Cause, number: u32) ->
         control_plane: control_plane(&before, &seen, &outcome),
         carrier_changes: rig.bed.carrier_changes()?.saturating_sub(before.carrier),
         timeline: outcome.timeline,
+        missing,
         faults: Vec::new(),
     };
     trial.faults = verdict::faults(&trial).iter().map(ToString::to_string).collect();

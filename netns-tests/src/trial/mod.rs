@@ -5,7 +5,9 @@ mod baseline;
 mod cause;
 mod control;
 mod failover;
+mod health;
 mod iperf;
+mod kinds;
 mod observer;
 mod options;
 mod progress;
@@ -29,6 +31,7 @@ pub use self::progress::Progress;
 pub use self::quiet::quiet;
 
 use self::iperf::Servers;
+use self::kinds::Kind;
 use crate::bed::{BedOptions, SwitchKind, Testbed};
 use crate::report::schema::{Host, Report, SCHEMA};
 use crate::report::{Verdict, svg, table};
@@ -43,6 +46,8 @@ pub struct Rig<'a> {
     /// Frames a second and direction between modules.
     pub rate: u32,
     secs: u32,
+    /// Kinds of traffic beside plain switching.
+    kinds: Vec<Kind>,
     _servers: Arc<Servers>,
 }
 
@@ -52,7 +57,7 @@ impl<'a> Rig<'a> {
     /// # Errors
     /// iperf3 that does not start.
     pub fn new(bed: &'a Testbed, rate: u32, secs: u32) -> Result<Self> {
-        Ok(Self { bed, rate, secs, _servers: Arc::new(Servers::start(bed)?) })
+        Ok(Self { bed, rate, secs, kinds: Vec::new(), _servers: Arc::new(Servers::start(bed)?) })
     }
 }
 
@@ -69,7 +74,8 @@ fn label_only_image() -> Result<PathBuf> {
 
 fn bed_options(options: &Options) -> Result<BedOptions> {
     let image = if options.label_only { Some(label_only_image()?) } else { None };
-    Ok(BedOptions { prefix: options.prefix.clone(), image, switch: SwitchKind::Msm, ..BedOptions::default() })
+    let (prefix, hosts) = (options.prefix.clone(), kinds::hosts());
+    Ok(BedOptions { prefix, image, hosts, switch: SwitchKind::Msm, ..BedOptions::default() })
 }
 
 /// Runs everything and prints it.
@@ -78,9 +84,9 @@ fn bed_options(options: &Options) -> Result<BedOptions> {
 /// What could not be built, started or measured. A red trial is no error but exit code 1.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let steps = options.scenario.causes().len() as u64 * u64::from(options.trials);
-    let progress = Progress::new(steps + 4);
+    let progress = Progress::new(steps + 5);
     let bed_options = bed_options(options)?;
-    progress.step("starting the chassis: A and B, 4 ports in 2 I/O modules");
+    progress.step("starting the chassis: A and B, 9 ports in 2 I/O modules");
     let bed = Testbed::start(bed_options)?;
     let outcome = measure(&bed, options, &progress);
     progress.end();
@@ -108,8 +114,17 @@ fn measure(bed: &Testbed, options: &Options, progress: &Progress) -> Result<Repo
     progress.step("iperf3 between modules and inside one, nothing failing");
     report.baseline = baseline(bed)?;
     report.baseline.iter().for_each(|line| progress.line(&line.to_string()));
-    progress.step("quiet run: the rate must be carried without loss");
+    progress.step("VLANs, load sharing, access lists, routes: each kind of traffic must be right");
     let mut rig = Rig::new(bed, options.rate, options.secs)?;
+    (rig.kinds, report.missing) = kinds::configure(bed)?;
+    bed.wait_ready(READY)?;
+    report.missing.extend(health::check(&mut rig)?);
+    report.missing.iter().for_each(|m| progress.line(&format!("MISS {}: {}", m.kind, m.reason)));
+    progress.line(&format!(
+        "measured: {}",
+        rig.kinds.iter().copied().map(Kind::name).collect::<Vec<_>>().join(", ")
+    ));
+    progress.step("quiet run: the rate must be carried without loss");
     report.quiet = quiet(&rig)?;
     rig.rate = u32::try_from(report.quiet.carried_pps).context("a rate beyond 32 bits")?;
     report.quiet.misses.iter().for_each(|miss| progress.line(&format!("MISS {miss}")));

@@ -5,7 +5,7 @@ use std::thread;
 use anyhow::Result;
 
 use super::Rig;
-use super::traffic::{self, Traffic};
+use super::traffic::{self, Started, Traffic};
 use crate::report::schema::Quiet;
 
 /// Rates to try, in percent of what was asked for.
@@ -22,17 +22,18 @@ pub fn quiet(rig: &Rig<'_>) -> Result<Quiet> {
     for percent in STEPS {
         let rate = u64::from(rig.rate) * u64::from(percent) / 100;
         let step = Rig { rate: u32::try_from(rate)?, ..rig.clone() };
-        let probe = traffic::start(&step)?;
+        let Started { probe, missing } = traffic::start(&step)?;
         let sampled = thread::scope(|scope| {
             let traffic = Traffic::watch(scope, &probe);
             traffic.until(f64::from(rig.secs));
             traffic.end()
         })?;
         let report = traffic::finish(probe, &sampled)?.report;
-        let spoiled = report.streams.iter().map(|s| s.lost + s.duplicated + s.reordered).sum::<u64>();
+        let spoiled = report.streams.iter().map(traffic::spoiled).sum::<u64>();
         let slowest = report.streams.iter().take(2).map(|s| s.offered_pps).fold(f64::INFINITY, f64::min);
         quiet.carried_pps = rate;
         quiet.lost = spoiled;
+        quiet.misses.extend(missing.iter().map(|m| format!("{}: not in a quiet run: {}", m.kind, m.reason)));
         if spoiled == 0 && slowest >= OFFERED_AT_LEAST * rate as f64 {
             return Ok(quiet);
         }

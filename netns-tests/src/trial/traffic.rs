@@ -8,8 +8,9 @@ use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, RecvTimeoutError, Sender};
 
 use super::Rig;
-use crate::probe::{Probe, ProbeReport, StreamSample, StreamSpec, now_ns};
-use crate::report::schema::{Mark, Stream, Timeline};
+use super::kinds::{self, Kind, Moves};
+use crate::probe::{Probe, ProbeError, ProbeReport, StreamReport, StreamSample, StreamSpec, now_ns};
+use crate::report::schema::{Mark, Missing, Stream, Timeline};
 
 /// The stream that the proof of authority interrupts.
 pub(super) const AUTHORITY: &str = "authority";
@@ -24,15 +25,17 @@ const BIN_MS: f64 = 10.0;
 /// Time between samples. Two a bin: the edges are interpolated.
 const SAMPLE: Duration = Duration::from_millis(5);
 
-/// Both directions between modules, one stream inside each, and the authority flow.
-fn specs(rate: u32) -> Vec<StreamSpec> {
-    vec![
+/// Both directions between modules, one stream inside each, the authority flow, and the streams of each kind.
+fn specs(rate: u32, kinds: &[Kind]) -> Vec<StreamSpec> {
+    let mut specs = vec![
         StreamSpec::new("h1-h3", "h1", "h3", FLOWS, rate),
         StreamSpec::new("h3-h1", "h3", "h1", FLOWS, rate),
         StreamSpec::new("h2-h1", "h2", "h1", 1, INSIDE_PPS),
         StreamSpec::new("h4-h3", "h4", "h3", 1, INSIDE_PPS),
         StreamSpec::new(AUTHORITY, "h2", "h4", 1, AUTHORITY_PPS),
-    ]
+    ];
+    specs.extend(kinds.iter().flat_map(|kind| kind.streams()));
+    specs
 }
 
 /// Position of the authority stream in samples.
@@ -41,6 +44,8 @@ pub(super) const AUTHORITY_INDEX: usize = 4;
 /// Streams in flight, sampled by a thread of their own.
 pub(super) struct Traffic<'scope> {
     probe: &'scope Mutex<Probe>,
+    /// Streams, by their position, that may not arrive.
+    denied: Vec<bool>,
     stop: Sender<()>,
     sampler: ScopedJoinHandle<'scope, Vec<Vec<StreamSample>>>,
     marks: Vec<(u64, &'static str)>,
@@ -52,11 +57,33 @@ fn lock(probe: &Mutex<Probe>) -> MutexGuard<'_, Probe> {
     probe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Streams under way.
+pub(super) struct Started {
+    pub(super) probe: Mutex<Probe>,
+    /// Kinds whose stations the switch did not learn: they are not among the streams.
+    pub(super) missing: Vec<Missing>,
+}
+
 /// A probe with all streams, the stations learned and frames under way.
-pub(super) fn start(rig: &Rig<'_>) -> Result<Mutex<Probe>> {
-    let mut probe = Probe::new(rig.bed, specs(rig.rate))?;
-    probe.start()?;
-    Ok(Mutex::new(probe))
+pub(super) fn start(rig: &Rig<'_>) -> Result<Started> {
+    let mut kinds = rig.kinds.clone();
+    let mut missing = Vec::new();
+    loop {
+        let mut probe = Probe::new(rig.bed, specs(rig.rate, &kinds))?;
+        let error = match probe.start() {
+            Ok(()) => return Ok(Started { probe: Mutex::new(probe), missing }),
+            Err(error) => error,
+        };
+        let ProbeError::NotLearned { streams, .. } = &error else { return Err(error.into()) };
+        let unlearned: Option<Vec<Kind>> = streams.iter().map(|name| kinds::of_stream(name)).collect();
+        // What every bed carries must be learned.
+        let Some(unlearned) = unlearned else { return Err(error.into()) };
+        kinds.retain(|kind| !unlearned.contains(kind));
+        missing.extend(Kind::ALL.iter().filter(|kind| unlearned.contains(kind)).map(|kind| Missing {
+            kind: kind.name().to_owned(),
+            reason: format!("before the event {error}"),
+        }));
+    }
 }
 
 /// What a trial's traffic came to.
@@ -69,6 +96,7 @@ impl<'scope> Traffic<'scope> {
     /// Samples `probe` until [`Traffic::end`].
     pub(super) fn watch<'env>(scope: &'scope Scope<'scope, 'env>, probe: &'scope Mutex<Probe>) -> Self {
         let (stop, stopped) = channel::bounded(1);
+        let denied = lock(probe).specs().map(|spec| spec.shape.denied).collect();
         let sampler = scope.spawn(move || {
             let mut samples = Vec::new();
             loop {
@@ -80,7 +108,7 @@ impl<'scope> Traffic<'scope> {
                 }
             }
         });
-        Self { probe, stop, sampler, marks: Vec::new(), began_ns: now_ns() }
+        Self { probe, denied, stop, sampler, marks: Vec::new(), began_ns: now_ns() }
     }
 
     /// A line in the picture.
@@ -91,6 +119,11 @@ impl<'scope> Traffic<'scope> {
     /// The event happens now: gaps belong to it from here on.
     pub(super) fn event(&self) -> Result<()> {
         Ok(lock(self.probe).phase(1)?)
+    }
+
+    /// Stations move now.
+    pub(super) fn move_stations(&self) {
+        lock(self.probe).move_stations();
     }
 
     /// Last arrival of the authority flow, and its arrivals so far.
@@ -106,7 +139,8 @@ impl<'scope> Traffic<'scope> {
     pub(super) fn flows_again(&self, after_ns: u64, within: Duration) -> Result<bool> {
         let deadline_ns = now_ns() + within.as_nanos() as u64;
         loop {
-            if lock(self.probe).sample()?.iter().all(|s| s.last_ns > after_ns) {
+            let samples = lock(self.probe).sample()?;
+            if samples.iter().zip(&self.denied).all(|(s, denied)| *denied || s.last_ns > after_ns) {
                 return Ok(true);
             }
             if now_ns() > deadline_ns {
@@ -175,10 +209,23 @@ fn bins(points: &[(f64, u64)]) -> Vec<u64> {
     edges.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect()
 }
 
+/// Flows that changed where they arrive more or less often than they were to.
+fn misled(stream: &StreamReport) -> u64 {
+    let Moves { least, most } = Moves::of(&stream.name);
+    stream.flows.iter().filter(|flow| !(least..=most).contains(&flow.moves)).count() as u64
+}
+
+/// What is wrong with a stream that nothing happened to.
+pub(super) fn spoiled(s: &StreamReport) -> u64 {
+    let astray: u64 = s.flows.iter().map(|flow| u64::from(flow.moves)).sum();
+    s.lost + s.duplicated + s.reordered + s.altered + s.leaked + astray
+}
+
 /// The probe's streams as the report has them, without the authority flow.
 pub(super) fn streams(report: &ProbeReport) -> Vec<Stream> {
-    let stream = |s: &crate::probe::StreamReport| Stream {
+    let stream = |s: &StreamReport| Stream {
         name: s.name.clone(),
+        kind: kinds::of_stream(&s.name).map_or(kinds::SWITCHED, Kind::name).to_owned(),
         from: s.from.clone(),
         to: s.to.clone(),
         offered_pps: s.offered_pps.round() as u64,
@@ -188,6 +235,9 @@ pub(super) fn streams(report: &ProbeReport) -> Vec<Stream> {
         duplicated: s.duplicated,
         reordered: s.reordered,
         flooded: s.flooded,
+        altered: s.altered,
+        leaked: s.leaked,
+        misled: misled(s),
         reset_ms_loss: s.reset_ms_loss,
         reset_ms_timestamp: s.reset_ms_timestamp,
         max_gap_us: s.max_gap_us,
@@ -203,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_authority_flow_is_where_its_index_says() {
-        assert_eq!(specs(1)[AUTHORITY_INDEX].name, AUTHORITY);
+        assert_eq!(specs(1, &Kind::ALL)[AUTHORITY_INDEX].name, AUTHORITY);
     }
 
     #[test]

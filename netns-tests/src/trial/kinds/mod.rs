@@ -125,7 +125,8 @@ mod tests {
         let sends = |name: &str| matches!(name, "h1" | "h4" | "h7");
         for stream in Kind::ALL.into_iter().flat_map(Kind::streams) {
             let group = sends(&stream.from);
-            let receives = if group { ["h3", "h5", "h6", "h7", "h8", "h9"].as_slice() } else { &["h1", "h4"] };
+            let receives =
+                if group { ["h3", "h5", "h6", "h7", "h8", "h9"].as_slice() } else { &["h1", "h4"] };
             assert!(receives.contains(&stream.to.as_str()), "{stream:?}");
             assert!(stream.shape.second.is_none_or(|second| receives.contains(&second.host.as_str())));
             assert!(stream.shape.from_later.is_none_or(|host| sends(&host) == group));

@@ -26,9 +26,8 @@ pub(super) fn of(kind: Kind) -> Vec<StreamSpec> {
         StreamSpec::new(name, from, to, 1, PPS).shaped(shape)
     };
     let plain = Shape::default;
-    let also = |host: &str, tag: u16, own_station: bool| {
-        Some(Second { host: host.to_owned(), tag, own_station })
-    };
+    let also =
+        |host: &str, tag: u16, own_station: bool| Some(Second { host: host.to_owned(), tag, own_station });
     let routed = |first: u16| Shape { first: Some(first), router: Some(SYSTEM_MAC), ..plain() };
     match kind {
         Kind::Tagged => vec![
@@ -46,8 +45,18 @@ pub(super) fn of(kind: Kind) -> Vec<StreamSpec> {
             stream("denied", "h4", "h3", Shape { udp_port: DENIED, denied: true, ..plain() }),
         ],
         Kind::Moving => vec![
-            one("to a moving station", "h1", "h3", Shape { first: Some(MOVING), second: also("h9", 0, false), ..plain() }),
-            one("from a moving station", "h3", "h1", Shape { first: Some(MOVING), from_later: Some("h9".to_owned()), ..plain() }),
+            one(
+                "to a moving station",
+                "h1",
+                "h3",
+                Shape { first: Some(MOVING), second: also("h9", 0, false), ..plain() },
+            ),
+            one(
+                "from a moving station",
+                "h3",
+                "h1",
+                Shape { first: Some(MOVING), from_later: Some("h9".to_owned()), ..plain() },
+            ),
         ],
         Kind::RoutedIpv4 => vec![stream("routed IPv4", "h7", "h8", routed(IPV4))],
         Kind::RoutedIpv6 => {
@@ -56,7 +65,12 @@ pub(super) fn of(kind: Kind) -> Vec<StreamSpec> {
         }
         Kind::Rerouted => {
             let second = also("h3", WEST, true);
-            vec![one("changed route", "h7", "h8", Shape { second, network: Some(ROUTES), ..routed(REROUTED) })]
+            vec![one(
+                "changed route",
+                "h7",
+                "h8",
+                Shape { second, network: Some(ROUTES), ..routed(REROUTED) },
+            )]
         }
     }
 }
