@@ -52,8 +52,10 @@ pub struct Flow {
     pub stream: u32,
     /// Host number of its source.
     pub from: u8,
+    /// Host number of where its source can be reached as well: the other end of a group; 0 for none.
+    pub from_too: u8,
     /// Explicit padding.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
     /// Where it arrives.
     pub homes: [Home; HOMES],
 }

@@ -140,7 +140,7 @@ fn count(ctx: &XdpContext, arrival: Arrival) -> Option<()> {
     let flow = FLOWS.get(number)?;
     let home = match payload.kind {
         Kind::Numbered | Kind::LearnSource => home(flow, host),
-        Kind::LearnDestination => u32::from(u32::from(flow.from) == host),
+        Kind::LearnDestination => u32::from(u32::from(flow.from) == host || u32::from(flow.from_too) == host),
     };
     if !matches!(payload.kind, Kind::Numbered) {
         entry_of_cpu(&LEARN, flow.stream)?[usize::from(home == 0)] += 1;

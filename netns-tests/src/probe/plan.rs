@@ -116,14 +116,21 @@ fn way(spec: &StreamSpec, first_flow: u32, flow: usize, hosts: (u8, u8)) -> Way 
 }
 
 /// What the receiver must know of a flow.
-fn known(stream: u32, spec: &StreamSpec, number: u16, hosts: (u8, u8), second: Option<Other>) -> Flow {
+fn known(
+    stream: u32,
+    spec: &StreamSpec,
+    number: u16,
+    hosts: (u8, u8),
+    second: Option<Other>,
+    from_too: u8,
+) -> Flow {
     let ttl = TTL - u8::from(spec.shape.router.is_some());
     let first = Home { mac: station(number, hosts.1), tag: spec.shape.tag_at_end, host: hosts.1, ttl };
     let second = second.map_or(Home::default(), |other| {
         let owner = if other.own_station { other.host } else { hosts.1 };
         Home { mac: station(number, owner), tag: other.tag, host: other.host, ttl }
     });
-    Flow { stream, from: hosts.0, pad: [0; 3], homes: [first, second] }
+    Flow { stream, from: hosts.0, from_too, pad: [0; 2], homes: [first, second] }
 }
 
 /// Numbers the flows. The receiver's table is in the order of the streams.
@@ -148,7 +155,10 @@ pub(super) fn plan(bed: &Testbed, specs: Vec<StreamSpec>) -> Result<(Vec<Stream>
             })
         });
         let from_later = spec.shape.from_later.as_deref().map(place);
-        let (Some(second), Some(from_later)) = (flatten(second), flatten(from_later)) else {
+        let from_too = spec.shape.from_too.as_deref().map(place);
+        let (Some(second), Some(from_later), Some(from_too)) =
+            (flatten(second), flatten(from_later), flatten(from_too))
+        else {
             return refuse(&spec, format!("the bed does not have all hosts of {:?}", spec.shape));
         };
         if from == to || spec.flows == 0 || spec.pps == 0 || !FRAME_LENGTHS.contains(&spec.frame_len) {
@@ -171,7 +181,7 @@ pub(super) fn plan(bed: &Testbed, specs: Vec<StreamSpec>) -> Result<(Vec<Stream>
                 &way,
             ));
             ends.push(stations(way.number, hosts.0, hosts.1));
-            flows.push(known(number, &spec, way.number, hosts, second));
+            flows.push(known(number, &spec, way.number, hosts, second, from_too.map_or(0, number_of)));
         }
         streams.push(Stream {
             spec,

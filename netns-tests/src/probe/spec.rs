@@ -43,6 +43,8 @@ pub struct Shape {
     pub denied: bool,
     /// Where else its frames may arrive.
     pub second: Option<Second>,
+    /// Where its source can be reached as well: the other end of a group.
+    pub from_too: Option<String>,
     /// Where its frames begin once its station has moved.
     pub from_later: Option<String>,
 }

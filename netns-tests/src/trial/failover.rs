@@ -108,10 +108,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// Makes the change in a steady moment and looks at the master that does it.
-    fn by_change(rig: &Rig<'_>, watch: &mut SyscallWatch, master: Pid) -> Result<Self> {
-        watch.reset()?;
-        Change::There.make(&mut rig.bed.cli()?)?;
+    /// So far, by the master that did it: its last writes come some time after its answer.
+    fn of(watch: &SyscallWatch, master: Pid) -> Result<Self> {
         Ok(Self { maps: watch.map_writes_by_map(master)?, netlink: watch.netlink_writes(master)? })
     }
 }
@@ -146,11 +144,12 @@ fn under_traffic(
     // One session makes the event; the other is open before it and asks the new master.
     let (mut striker, mut client) = (rig.bed.cli()?, rig.bed.cli()?);
     let mut watch = SyscallWatch::start(&[before.old, before.new])?;
-    let reroutes = rig.kinds.contains(&Kind::Rerouted);
-    let router = reroutes.then(|| rig.bed.cli()).transpose()?;
-    let asked = if reroutes { Asked::by_change(rig, &mut watch, before.old)? } else { Asked::default() };
+    let mut router = rig.kinds.contains(&Kind::Rerouted).then(|| rig.bed.cli()).transpose()?;
+    // There in a steady moment, back with the event: as much as the one writes, the other may.
+    let there = router.as_mut().map(|cli| Change::There.make(cli));
     let observer = Observer::start(rig.bed.pins())?;
     traffic.until(f64::from(rig.secs) / 3.0);
+    let asked = if router.is_some() { Asked::of(&watch, before.old)? } else { Asked::default() };
     watch.reset()?;
     traffic.event()?;
     let event_ns = strike(rig, &mut striker, cause, before.ready.master)?;
@@ -169,7 +168,8 @@ fn under_traffic(
             && authority::came_back(traffic, release_ns, RELEASE)?;
         traffic.mark(release_ns, "release");
     }
-    let route = reroute.and_then(|reroute| reroute.end().err()).map(|error| Missing {
+    let back = reroute.map(Reroute::end);
+    let route = there.into_iter().chain(back).find_map(Result::err).map(|error| Missing {
         kind: Kind::Rerouted.name().to_owned(),
         reason: format!("the route was not changed: {error:#}"),
     });

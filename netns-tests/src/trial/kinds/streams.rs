@@ -38,7 +38,7 @@ pub(super) fn of(kind: Kind) -> Vec<StreamSpec> {
         Kind::Shared => vec![
             StreamSpec::new("to a group", "h1", GROUP[0], SHARED_FLOWS, 2 * PPS)
                 .shaped(Shape { second: also(GROUP[1], 0, false), ..plain() }),
-            stream("from a group", GROUP[1], "h1", plain()),
+            stream("from a group", GROUP[1], "h1", Shape { from_too: Some(GROUP[0].to_owned()), ..plain() }),
         ],
         Kind::AccessList => vec![
             stream("permitted", "h4", "h3", Shape { udp_port: PERMITTED, ..plain() }),
