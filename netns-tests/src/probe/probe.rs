@@ -225,7 +225,7 @@ impl Probe {
         for round in 0..LEARN_ROUNDS {
             let before = learned(&self.receiver)?;
             Self::learn_round(&self.streams, &mut self.rings, u64::from(round))?;
-            let after = self.quiet(&learned, |now| at_home(now) - at_home(&before) >= expected)?;
+            let after = self.quiet(learned, |now| at_home(now) - at_home(&before) >= expected)?;
             found = after.iter().zip(&before).map(|(now, then)| (now.0 - then.0, now.1 - then.1)).collect();
             if found.iter().zip(&due).all(|(&(arrived, flooded), &due)| arrived == due && flooded == 0) {
                 return Ok(());
