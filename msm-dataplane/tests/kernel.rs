@@ -10,6 +10,8 @@ mod capture;
 mod contract;
 #[path = "kernel/fds.rs"]
 mod fds;
+#[path = "kernel/over.rs"]
+mod over;
 #[path = "kernel/routes.rs"]
 mod routes;
 
@@ -20,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bed::{Bed, CHASSIS, FDB, OverKernel, add_veth, object};
+use bed::{Bed, CHASSIS, FDB, add_veth, object};
 use contract::{PORTS, ifindex};
 use fds::{MapFds, pin_other_map, pinned, update_first_entry};
 use msm_abi::{ABI_VERSION, FdbKey, names};
@@ -28,6 +30,7 @@ use msm_dataplane::{
     DesiredPort, DesiredVlan, MsmSlot, OwnerName, PinTree, PortFault, TakeError, Touched, TreeError,
     store::Table,
 };
+use over::OverKernel;
 
 fn over_kernel(test: impl FnOnce(&mut OverKernel<'_>) + Send + 'static) {
     Bed::run(|bed| test(&mut OverKernel::new(bed)));

@@ -171,14 +171,14 @@ impl Frame for Skb {
     #[inline(always)]
     fn flood(&mut self, flood: &Flood) -> Result<(), DropReason> {
         let mut copy = Copy { skb: Self { skb: self.skb }, flood: *flood, tagged: false };
+        let priority = copy.skb.side_tag().unwrap_or(0) & !VID_MASK;
         if flood.tagged {
             copy.skb.vlan_pop()?;
         }
         each(&mut copy);
         stack(&copy)?;
         copy.tagged = true;
-        // Without the tag that it had: a priority is not carried over.
-        copy.skb.vlan_push(flood.vlan.id)?;
+        copy.skb.vlan_push(priority | flood.vlan.id)?;
         each(&mut copy);
         Ok(())
     }
