@@ -39,6 +39,8 @@ fn lock(shown: &Shown) -> MutexGuard<'_, Option<lacp::Lacp>> {
 pub(crate) struct Lacp {
     chassis: Arc<Chassis>,
     view: View,
+    /// Opened by the first frame: a process with a packet socket dies 10 ms later than one without (the kernel waits for a grace period when
+    /// it is closed), which a chassis without LACP need not pay.
     sender: Option<Sender>,
     engine: Shown,
     /// What the master replicated, by key.
@@ -50,19 +52,12 @@ pub(crate) struct Lacp {
 }
 
 impl Lacp {
-    /// Opens the socket; nothing is sent before [`Self::resume`].
+    /// Nothing is sent before [`Self::resume`].
     pub(crate) fn new(chassis: Arc<Chassis>, view: View) -> Self {
-        let sender = match Sender::open() {
-            Ok(sender) => Some(sender),
-            Err(error) => {
-                warn!(target: "msm.lacp", "no packet socket, so no LACP: {error}");
-                None
-            }
-        };
         Self {
             chassis,
             view,
-            sender,
+            sender: None,
             engine: Shown::default(),
             held: BTreeMap::new(),
             config: lacp::Config::default(),
@@ -145,12 +140,18 @@ impl Lacp {
     }
 
     /// Sends a frame. One that is lost is sent again by the engine's clock.
-    pub(crate) fn send(&self, config: &Config, port: Lport, frame: &[u8]) {
+    pub(crate) fn send(&mut self, config: &Config, port: Lport, frame: &[u8]) {
         let netdev = config.ports.netdev(config.facts(), port);
-        let device = netdev.and_then(|netdev| self.view.get(netdev));
-        if let (Some(sender), Some(device)) = (&self.sender, device)
-            && let Err(error) = sender.send(device.ifindex, frame)
-        {
+        let Some(device) = netdev.and_then(|netdev| self.view.get(netdev)) else { return };
+        let sent = match &self.sender {
+            Some(sender) => sender.send(device.ifindex, frame),
+            None => Sender::open().and_then(|sender| {
+                let sent = sender.send(device.ifindex, frame);
+                self.sender = Some(sender);
+                sent
+            }),
+        };
+        if let Err(error) = sent {
             debug!(target: "msm.lacp", "port {}: a frame was not sent: {error}", PortName::of(port));
         }
     }

@@ -1,4 +1,4 @@
-//! Frames out: one packet socket for all ports, opened before it is needed.
+//! Frames out: one packet socket for all ports.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
