@@ -461,6 +461,23 @@ fn a_panicking_task_without_a_ready_slave_boots_the_same_slot_again() {
     assert_eq!(kinds(&world), [(A, "cold"), (A, "adopted")]);
 }
 
+/// The task that panicked may be the one that sends: the command behind it is acknowledged by nobody, and that is no fault of the slave's.
+#[test]
+fn a_command_that_a_panicking_master_cannot_replicate_does_not_cost_it_its_slave() {
+    let mut world = World::pair(Options::hitless());
+    world.command(A, 10);
+    world.run(10 * MS);
+    world.pause(B, 300 * MS);
+    world.command(A, 11);
+    world.run(MS);
+    panics(&mut world, A, true);
+    world.run(SEC);
+    world.settle();
+    sound(&world);
+    assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")], "{}", world.history());
+    assert!(config(&world, B).contains(&10));
+}
+
 /// The master dropped its handle and the link broke: it cannot tell META, so the slave's copy has to stay good.
 #[test]
 fn a_master_that_dies_of_its_own_failed_handover_is_taken_over_hitlessly() {

@@ -299,6 +299,10 @@ impl Master {
     /// True: the process ends.
     pub(super) fn tick(&mut self, core: &mut Core, now: Time) -> bool {
         if self.pipeline.iter().any(|entry| entry.waits.is_some_and(|until| now >= until)) {
+            if self.handover.as_ref().is_some_and(|handover| handover.leave && !handover.released()) {
+                // A task panicked: maybe the one that sends. What was answered the slave has; what was not, the next master is asked again.
+                return self.abort(core, "a task panicked, and the slave acknowledges nothing");
+            }
             self.demote(core, "it did not acknowledge a command within 200 ms");
         }
         if self.slave.as_ref().and_then(SlaveSync::deadline).is_some_and(|until| now >= until) {

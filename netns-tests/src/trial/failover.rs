@@ -156,14 +156,11 @@ fn under_traffic(
     watch.reset()?;
     traffic.event()?;
     let event_ns = strike(rig, &mut striker, cause, before.ready.master)?;
-    // While the task that replicates is dead no command can be: the slave would be demoted, and the crash not be hitless.
-    let mut back = || router.take().map(|cli| Reroute::start(Change::Back, cli));
-    let reroute = if cause == Cause::Panic { None } else { back() };
+    let reroute = router.take().map(|cli| Reroute::start(Change::Back, cli));
     traffic.move_stations();
     traffic.mark(event_ns, "event");
     let commit = observer.commit(COMMIT)?;
     traffic.mark(commit.seen_ns, "commit");
-    let reroute = reroute.or_else(back);
     let served = authority::blackhole(&mut client, station, before.ready.slave)?;
     let mut released = false;
     if let Some(answer) = &served {
