@@ -115,7 +115,7 @@ type Found = (Way, u32, bool);
 #[inline(always)]
 fn packet4<F: Frame>(frame: &F, payload: usize, half: u8, flow: Flow) -> Result<Found, DropReason> {
     let ip = Ip4::load(frame, payload).ok_or(DropReason::BadIp)?;
-    let room = frame.len().wrapping_sub(payload as u64);
+    let room = room(frame, payload);
     if ip.total() < ip.header_len() || u64::from(ip.total()) > room {
         return Err(DropReason::BadIp);
     }
@@ -147,7 +147,7 @@ fn packet4<F: Frame>(frame: &F, payload: usize, half: u8, flow: Flow) -> Result<
 #[inline(always)]
 fn packet6<F: Frame>(frame: &F, payload: usize, flow: Flow) -> Result<Found, DropReason> {
     let ip = Ip6::load(frame, payload).ok_or(DropReason::BadIp)?;
-    let room = frame.len().wrapping_sub(payload as u64);
+    let room = room(frame, payload);
     let packet = ip.payload_len() + 40;
     if u64::from(packet) > room {
         return Err(DropReason::BadIp);
@@ -163,6 +163,13 @@ fn packet6<F: Frame>(frame: &F, payload: usize, flow: Flow) -> Result<Found, Dro
         None => follow(route6(ip.destination), flow)?,
     };
     Ok((way, packet, ip.hop_limit() <= 1 || ip.next_header() == HOP_BY_HOP))
+}
+
+/// Bytes from `payload` on; a tag beside the frame is not among them.
+#[inline(always)]
+fn room<F: Frame>(frame: &F, payload: usize) -> u64 {
+    let beside = if frame.side_tag().is_some() { 4 } else { 0 };
+    frame.len().wrapping_sub(payload as u64 + beside)
 }
 
 /// "This" network, loopback, and from the group addresses up (RFC 1812 5.3.7).
