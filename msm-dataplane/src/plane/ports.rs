@@ -109,6 +109,7 @@ fn raise(
         changes.port_faults.insert(lport, fault);
         return Ok(None);
     }
+    let mut comes = links.each().next().is_none();
     if driver == Driver::Xdp && links.xdp.is_none() {
         let now = ports::get(store, ifindex)?;
         let in_service = links.tcx.is_some() && now.lport == lport && now.flags & port_flags::VALID != 0;
@@ -121,9 +122,12 @@ fn raise(
             entry.flags |= port_flags::TCX;
         } else if in_service {
             changes.switched.push(lport);
+        } else {
+            // Its tcx link alone had been there, of an attempt that failed.
+            comes = true;
         }
     }
-    if links.each().next().is_none() {
+    if comes {
         changes.attached.push(lport);
     }
     serve(store, desired, lport, ifindex, entry, changes)?;
