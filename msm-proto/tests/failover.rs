@@ -478,6 +478,31 @@ fn a_command_that_a_panicking_master_cannot_replicate_does_not_cost_it_its_slave
     assert!(config(&world, B).contains(&10));
 }
 
+/// The same when the link ends with that task.
+#[test]
+fn a_link_that_ends_with_a_panicking_task_and_a_command_under_way_does_not_cost_the_slave() {
+    for cut_after in (0..600).step_by(10) {
+        let mut world = World::pair(Options::hitless());
+        world.command(A, 10);
+        world.run(10 * MS);
+        world.pause(B, MS);
+        world.command(A, 11);
+        world.run(20 * US);
+        panics(&mut world, A, true);
+        world.run(cut_after * US);
+        world.cut();
+        world.run(SEC);
+        world.settle();
+        sound(&world);
+        assert_eq!(
+            kinds(&world),
+            [(A, "cold"), (B, "hitless")],
+            "cut after {cut_after} us: {}",
+            world.history()
+        );
+    }
+}
+
 /// The master dropped its handle and the link broke: it cannot tell META, so the slave's copy has to stay good.
 #[test]
 fn a_master_that_dies_of_its_own_failed_handover_is_taken_over_hitlessly() {

@@ -299,7 +299,7 @@ impl Master {
     /// True: the process ends.
     pub(super) fn tick(&mut self, core: &mut Core, now: Time) -> bool {
         if self.pipeline.iter().any(|entry| entry.waits.is_some_and(|until| now >= until)) {
-            if self.handover.as_ref().is_some_and(|handover| handover.leave && !handover.released()) {
+            if self.dies_of_a_panic() {
                 // A task panicked: maybe the one that sends. What was answered the slave has; what was not, the next master is asked again.
                 return self.abort(core, "a task panicked, and the slave acknowledges nothing");
             }

@@ -67,6 +67,11 @@ impl Master {
         })
     }
 
+    /// A task panicked, and the tree is not released yet: this process ends in any case.
+    pub(super) fn dies_of_a_panic(&self) -> bool {
+        self.handover.as_ref().is_some_and(|handover| handover.leave && !handover.released())
+    }
+
     /// Nothing is in flight: the tree can be released. True: the process ends.
     pub(super) fn drained(&mut self, core: &mut Core) -> bool {
         let Some(handover) = &mut self.handover else { return false };
@@ -100,8 +105,13 @@ impl Master {
 
     /// The link has ended. True: the process ends.
     pub(super) fn peer_gone(&mut self, core: &mut Core) -> bool {
-        self.lose_slave(core);
         const WHY: &str = "the slave is gone";
+        if self.dies_of_a_panic() {
+            // The link may have ended with the task that panicked. META stays as it is: what was answered the slave has, and if it is
+            // gone indeed, one that starts again has not.
+            return self.abort(core, WHY);
+        }
+        self.lose_slave(core);
         let unreleased = self.handover.as_mut().is_some_and(|handover| !handover.fails(core, WHY));
         unreleased && self.abort(core, WHY)
     }
