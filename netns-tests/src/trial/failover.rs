@@ -36,6 +36,9 @@ const OWN_WRITES: [(&str, u64); 3] = [("FDB", 2), ("FDB_GEN", 4), ("LEARN", 1)];
 /// Route changes that a new master may ask the kernel for once more: while it reads the kernel's routes for the first time, a change that
 /// it has just made is not among them yet, and a route is replaced by itself.
 const REPEATED: u64 = 1;
+/// A change of a route is two words of the kernel's (one gone, another there). In a steady moment they are collected and written as one; a takeover
+/// may come between them, and each is then a change of its own.
+const IN_PARTS: u64 = 2;
 /// Mbit/s of iperf3 beside the probe: enough to see a loss, too little to disturb it.
 const IPERF_MBIT: u32 = 4;
 
@@ -130,7 +133,7 @@ fn unasked_netlink(watch: &SyscallWatch, pid: Pid, asked: &Asked) -> Result<Netl
 /// Writes to maps other than META, without those that the proof and the change of the route ask for.
 fn unasked_writes(watch: &SyscallWatch, pid: Pid, asked: &Asked) -> Result<BTreeMap<String, u64>> {
     let proof = |map: &str| OWN_WRITES.iter().find(|(name, _)| *name == map).map_or(0, |(_, n)| *n);
-    let own = |map: &str| proof(map) + asked.maps.get(map).copied().unwrap_or(0);
+    let own = |map: &str| proof(map) + IN_PARTS * asked.maps.get(map).copied().unwrap_or(0);
     let writes = watch.map_writes_by_map(pid)?.into_iter().filter(|(map, _)| map != "META");
     Ok(writes.map(|(map, n)| (map.clone(), n.saturating_sub(own(&map)))).filter(|(_, n)| *n > 0).collect())
 }
