@@ -25,7 +25,7 @@ pub(super) fn page(report: &BenchReport, options: &Options) -> String {
         machine.cpus,
         machine.cpu,
         machine.memory_mb.div_ceil(1024),
-        machine.kernel
+        machine.kernel.split('-').next().unwrap_or_default()
     );
     text += &format!(
         "Who is compared takes turns within a round ({} rounds of {} ms), and only rates of the same round are compared: ratio is the median of the\n\
