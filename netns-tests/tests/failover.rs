@@ -16,8 +16,8 @@ use netns_tests::report::stats::{median, percentile};
 use netns_tests::trial::{Rig, Scenario, control, failover, quiet};
 use rustix::process::{Signal, kill_process};
 
-/// A direction. What unoptimised senders keep up beside the other kinds of traffic: one that stalls for 100 ms shows no gap where there is one.
-/// `run`, which is built for it, sends 100,000.
+/// A direction. At 100,000, beside the other kinds of traffic, two CPUs are at their end: a sender that is kept waiting for 100 ms hides the silence of the
+/// authority flow, though a quiet run just before was carried.
 const PPS: u32 = 60_000;
 /// Bars of `serving_ms`: median, and never more. What else runs on the machine counts too, so a test only fails at ten times as much.
 const SERVING_MS: (f64, f64) = (10.0, 50.0);
