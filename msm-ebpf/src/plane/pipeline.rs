@@ -12,7 +12,6 @@ use super::control::Control;
 use super::frame::{Flood, Frame};
 use super::lookup::Destination;
 use super::parse::Header;
-use super::sharing::Flow;
 use super::subprogram::{Subprograms, Way};
 use super::{capture, control, count, fabric, gate, learn, limit, lookup, maps, parse, sharing, tag, trap};
 
@@ -163,18 +162,14 @@ fn switch<F: Frame + Subprograms>(
     };
     match to {
         Destination::Port(to) => unicast(frame, &it, &vlan, to, None),
-        Destination::Members => {
-            let flow = frame.flow(&header, source, destination);
-            flood(frame, &it, &vlan, flow, None)
-        }
+        Destination::Members => flood(frame, &it, &vlan, None),
     }
 }
 
 /// To the router's address: on in another VLAN, or to the stack.
 #[inline(always)]
 fn routed<F: Frame + Subprograms>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan) -> Result<Done, End> {
-    let flow = frame.flow(it.header, it.source, it.destination);
-    match frame.route(it.header, vlan.entry.flags, it.config, flow) {
+    match frame.route(it.header, vlan.entry.flags, it.config) {
         Way::Drop(reason) => Err(End::Drop(reason)),
         Way::Stack(class) => to_stack(frame, it, vlan, class),
         Way::On(neighbour) => {
@@ -182,8 +177,8 @@ fn routed<F: Frame + Subprograms>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan) -
             let entry = classify::existing(id).ok_or(DropReason::NoEgress)?;
             let vlan = Vlan { id, entry };
             match lookup::neighbour(FdbKey(neighbour), it.now.stamp(), it.config, it.generation)? {
-                Destination::Port(to) => unicast(frame, it, &vlan, to, Some((flow, neighbour))),
-                Destination::Members => flood(frame, it, &vlan, flow, Some(neighbour)),
+                Destination::Port(to) => unicast(frame, it, &vlan, to, Some(neighbour)),
+                Destination::Members => flood(frame, it, &vlan, Some(neighbour)),
             }
         }
     }
@@ -199,23 +194,20 @@ fn to_stack<F: Frame>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan, class: u32) -
     Ok(Done::Redirected)
 }
 
-/// To one port, known by its logical one; a frame that was routed, with its flow, to its neighbour.
+/// To one port, known by its logical one; a frame that was routed, to its neighbour.
 #[inline(always)]
 fn unicast<F: Frame + Subprograms>(
     frame: &mut F,
     it: &Frames<'_>,
     vlan: &Vlan,
     to: Lport,
-    routed: Option<(Flow, u64)>,
+    routed: Option<u64>,
 ) -> Result<Done, End> {
     let egress = sharing::egress(to);
     let (port, egress) = if egress.flags & egress_flags::SHARED == 0 {
         (to, egress)
     } else {
-        let flow = match routed {
-            Some((flow, _)) => flow,
-            None => frame.flow(it.header, it.source, it.destination),
-        };
+        let flow = frame.flow(it.header, it.source, it.destination);
         sharing::member(egress.group, it.port.lport, flow)?
     };
     if F::FAST && egress.flags & (egress_flags::SLOW | egress_flags::MIRRORED) != 0 {
@@ -223,7 +215,7 @@ fn unicast<F: Frame + Subprograms>(
     }
     fabric::cross(it.port, port, it.source, it.destination)?;
     gate::forwards(gate::state(vlan, to, it.now), DropReason::EgressGate)?;
-    if let Some((_, neighbour)) = routed {
+    if let Some(neighbour) = routed {
         rewrite(frame, it, neighbour)?;
     }
     let growth = tag::apply(frame, vlan.id, vlan.entry, to, it.header.tci.is_some())?;
@@ -254,7 +246,6 @@ fn flood<F: Frame + Subprograms>(
     frame: &mut F,
     it: &Frames<'_>,
     vlan: &Vlan,
-    flow: Flow,
     routed: Option<u64>,
 ) -> Result<Done, End> {
     if F::FAST && vlan.entry.flags & vlan_flags::SLOW_FLOOD != 0 {
@@ -263,6 +254,7 @@ fn flood<F: Frame + Subprograms>(
     if it.port.flags & port_flags::LIMITED != 0 {
         limit::flood(it.port.lport, kind(it.header))?;
     }
+    let flow = frame.flow(it.header, it.source, it.destination);
     let mut flags = 0;
     if let Some(neighbour) = routed {
         rewrite(frame, it, neighbour)?;

@@ -42,15 +42,14 @@ pub(crate) fn take<F: Frame>(
     place: (u16, usize),
     flags: u16,
     half: u8,
-    flow: Flow,
 ) -> Result<Step, DropReason> {
     let (kind, payload) = place;
     let is4 = kind == ethertype::IPV4 && flags & vlan_flags::ROUTED != 0;
     let is6 = kind == ethertype::IPV6 && flags & vlan_flags::ROUTED6 != 0;
     let (way, packet, last) = if is4 {
-        packet4(frame, payload, half, flow)?
+        packet4(frame, payload, half)?
     } else if is6 {
-        packet6(frame, payload, flow)?
+        packet6(frame, payload)?
     } else {
         (Way::Local, 0, false)
     };
@@ -113,7 +112,7 @@ enum Way {
 type Found = (Way, u32, bool);
 
 #[inline(always)]
-fn packet4<F: Frame>(frame: &F, payload: usize, half: u8, flow: Flow) -> Result<Found, DropReason> {
+fn packet4<F: Frame>(frame: &F, payload: usize, half: u8) -> Result<Found, DropReason> {
     let ip = Ip4::load(frame, payload).ok_or(DropReason::BadIp)?;
     let room = room(frame, payload);
     if ip.total() < ip.header_len() || u64::from(ip.total()) > room {
@@ -139,13 +138,13 @@ fn packet4<F: Frame>(frame: &F, payload: usize, half: u8, flow: Flow) -> Result<
     }
     let way = match host4(ip.destination) {
         Some(neighbour) => Way::To(neighbour),
-        None => follow(route4(ip.destination, half), flow)?,
+        None => follow(route4(ip.destination, half), || Flow::of4(&ip))?,
     };
     Ok((way, ip.total(), ip.ttl() <= 1))
 }
 
 #[inline(always)]
-fn packet6<F: Frame>(frame: &F, payload: usize, flow: Flow) -> Result<Found, DropReason> {
+fn packet6<F: Frame>(frame: &F, payload: usize) -> Result<Found, DropReason> {
     let ip = Ip6::load(frame, payload).ok_or(DropReason::BadIp)?;
     let room = room(frame, payload);
     let packet = ip.payload_len() + 40;
@@ -160,7 +159,7 @@ fn packet6<F: Frame>(frame: &F, payload: usize, flow: Flow) -> Result<Found, Dro
     }
     let way = match host6(ip.destination) {
         Some(neighbour) => Way::To(neighbour),
-        None => follow(route6(ip.destination), flow)?,
+        None => follow(route6(ip.destination), || Flow::of6(&ip))?,
     };
     Ok((way, packet, ip.hop_limit() <= 1 || ip.next_header() == HOP_BY_HOP))
 }
@@ -192,7 +191,7 @@ fn is_link_local(address: Address6) -> bool {
 
 /// Where a route leads.
 #[inline(always)]
-fn follow(entry: u32, flow: Flow) -> Result<Way, DropReason> {
+fn follow(entry: u32, flow: impl FnOnce() -> Flow) -> Result<Way, DropReason> {
     let kind = route_kind(entry);
     let hop = if kind == RouteKind::Hop as u32 {
         route_index(entry)
@@ -201,7 +200,7 @@ fn follow(entry: u32, flow: Flow) -> Result<Way, DropReason> {
         if group.count == 0 {
             return Ok(Way::To(0));
         }
-        group.hops[flow.choose(group.count) as usize % HOP_GROUP_MEMBERS]
+        group.hops[flow().choose(group.count) as usize % HOP_GROUP_MEMBERS]
     } else if kind == RouteKind::Blackhole as u32 {
         return Err(DropReason::RouteBlackhole);
     } else if kind == RouteKind::Local as u32 {

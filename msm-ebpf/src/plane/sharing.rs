@@ -25,19 +25,29 @@ impl Flow {
         (kind, payload): (u16, usize),
         source: u64,
         destination: u64,
-    ) -> u64 {
+    ) -> Self {
         let (source, destination) = match kind {
             ethertype::IPV4 => match Ip4::load(frame, payload) {
-                Some(ip) => (u64::from(ip.source()), u64::from(ip.destination)),
+                Some(ip) => return Self::of4(&ip),
                 None => (source, destination),
             },
             ethertype::IPV6 => match Ip6::load(frame, payload) {
-                Some(ip) => (ip.source.0 ^ ip.source.1, ip.destination.0 ^ ip.destination.1),
+                Some(ip) => return Self::of6(&ip),
                 None => (source, destination),
             },
             _ => (source, destination),
         };
-        flow_hash(source, destination)
+        Self(flow_hash(source, destination))
+    }
+    /// Of an IPv4 packet.
+    #[inline(always)]
+    pub(crate) fn of4(ip: &Ip4) -> Self {
+        Self(flow_hash(u64::from(ip.source()), u64::from(ip.destination)))
+    }
+    /// Of an IPv6 packet.
+    #[inline(always)]
+    pub(crate) fn of6(ip: &Ip6) -> Self {
+        Self(flow_hash(ip.source.0 ^ ip.source.1, ip.destination.0 ^ ip.destination.1))
     }
     /// A number below `below`, not 0.
     #[inline(always)]

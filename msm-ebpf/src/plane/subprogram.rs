@@ -48,7 +48,7 @@ pub(crate) trait Subprograms {
     /// Whether the access list lets it in.
     fn permitted(&self, header: &Header, port: &PortEntry, config: PlaneConfig) -> bool;
     /// Takes it, which is to the router's address, in a VLAN with these [`msm_abi::vlan_flags`].
-    fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig, flow: Flow) -> Way;
+    fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig) -> Way;
     /// Gives a frame that was routed the addresses and the hop count that its neighbour sees.
     fn rewrite(&mut self, header: &Header, config: PlaneConfig, neighbour: u64) -> Result<(), DropReason>;
 }
@@ -70,9 +70,9 @@ macro_rules! subprograms {
                 $permitted(self.context(), place, header.source.0, header.destination.0) == 1
             }
             #[inline(always)]
-            fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig, flow: Flow) -> Way {
+            fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig) -> Way {
                 let place = place(header) | u64::from(config.routes) << 32 | u64::from(vlan_flags) << 48;
-                let way = $route(self.context(), place, flow.0);
+                let way = $route(self.context(), place);
                 if way >> 16 != 0 {
                     Way::On(way)
                 } else if way & STACK != 0 {
@@ -98,7 +98,7 @@ macro_rules! subprograms {
         #[unsafe(no_mangle)]
         #[inline(never)]
         extern "C" fn $flow(context: *mut $context, place: u64, source: u64, destination: u64) -> u64 {
-            Flow::of(&$frame::from_context(context), placed(place), source, destination)
+            Flow::of(&$frame::from_context(context), placed(place), source, destination).0
         }
 
         #[unsafe(no_mangle)]
@@ -117,10 +117,10 @@ macro_rules! subprograms {
 
         #[unsafe(no_mangle)]
         #[inline(never)]
-        extern "C" fn $route(context: *mut $context, place: u64, flow: u64) -> u64 {
+        extern "C" fn $route(context: *mut $context, place: u64) -> u64 {
             let (half, flags) = ((place >> 32) as u8, (place >> 48) as u16);
             let frame = $frame::from_context(context);
-            match route::take(&frame, placed(place & 0xFFFF_FFFF), flags, half, Flow(flow)) {
+            match route::take(&frame, placed(place & 0xFFFF_FFFF), flags, half) {
                 Ok(route::Step::Forward(neighbour)) => neighbour,
                 Ok(route::Step::Stack(class)) => STACK | u64::from(class),
                 Err(reason) => DROP | reason as u64,
