@@ -5,13 +5,13 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::client::script;
+use common::ovs::Ovs;
 use common::wire::{Wire, frame};
 use common::{READY, kill_everybody, logs, ready_bed, within};
 use netns_tests::bed::{Netns, Testbed};
@@ -260,73 +260,6 @@ fn a_static_group_shares_and_leaves_out_what_is_cut() {
     (0..60u8).for_each(|flow| wire.send(&frame(STATION, source(flow), None, 200 + u32::from(flow), 60)));
     let arrived = collect(&here, 20);
     assert!((20..=45).contains(&arrived.len()), "{}", arrived.len());
-}
-
-/// Open vSwitch in a namespace, without services.
-struct Ovs {
-    dir: tempfile::TempDir,
-    netns: String,
-}
-
-impl Ovs {
-    fn start(netns: &str) -> Self {
-        let ovs = Self { dir: tempfile::tempdir().expect("a directory"), netns: netns.to_owned() };
-        let at = |name: &str| ovs.dir.path().join(name).display().to_string();
-        ovs.run("ovsdb-tool", &["create", &at("conf.db"), "/usr/share/openvswitch/vswitch.ovsschema"]);
-        let remote = format!("--remote=punix:{}", at("db.sock"));
-        let pid = |name: &str| format!("--pidfile={}", at(name));
-        let log = |name: &str| format!("--log-file={}", at(name));
-        ovs.run(
-            "ovsdb-server",
-            &[&at("conf.db"), &remote, &pid("db.pid"), "--detach", &log("db.log"), "--no-chdir"],
-        );
-        ovs.vsctl(&["--no-wait", "init"]);
-        let db = format!("unix:{}", at("db.sock"));
-        ovs.run("ovs-vswitchd", &[&db, &pid("v.pid"), "--detach", &log("v.log"), "--no-chdir"]);
-        ovs
-    }
-
-    fn run(&self, program: &str, args: &[&str]) -> String {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.netns, program]).args(args);
-        for name in ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"] {
-            command.env(name, self.dir.path());
-        }
-        let output = command.output().expect("Open vSwitch");
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program} {args:?}: {err}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn vsctl(&self, args: &[&str]) -> String {
-        let db = format!("--db=unix:{}", self.dir.path().join("db.sock").display());
-        self.run("ovs-vsctl", &[&[db.as_str(), "--timeout=10"], args].concat())
-    }
-
-    fn pid(&self, file: &str) -> Option<i32> {
-        std::fs::read_to_string(self.dir.path().join(file)).ok()?.trim().parse().ok()
-    }
-
-    fn appctl(&self, args: &[&str]) -> String {
-        let pid = self.pid("v.pid").expect("a daemon");
-        let socket: PathBuf = self.dir.path().join(format!("ovs-vswitchd.{pid}.ctl"));
-        self.run("ovs-appctl", &[&["-t", &socket.display().to_string()], args].concat())
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("v.log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Ovs {
-    fn drop(&mut self) {
-        for file in ["v.pid", "db.pid"] {
-            if let Some(pid) = self.pid(file) {
-                // SAFETY: no memory is passed; the process is one that this test started.
-                unsafe { libc::kill(pid, libc::SIGKILL) };
-            }
-        }
-    }
 }
 
 /// Its counters that must stand still, and what it says of members.

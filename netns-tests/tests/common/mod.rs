@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 pub(crate) mod icmp;
+pub(crate) mod ovs;
 pub(crate) mod screen;
 pub(crate) mod tftp;
 pub(crate) mod wire;

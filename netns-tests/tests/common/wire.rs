@@ -64,6 +64,90 @@ impl Tap {
     }
 }
 
+/// A frame of [`frame`]'s as it was on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seen {
+    pub(crate) number: u32,
+    /// Its tag, with the priority.
+    pub(crate) tci: Option<u16>,
+    /// This end sent it.
+    pub(crate) sent: bool,
+}
+
+/// A packet socket that takes in whatever a netdev receives and sends: where [`Tap`] sees no tags, for the kernel takes them out of frames
+/// (net/core/dev.c, __netif_receive_skb_core).
+pub(crate) struct Spy(OwnedFd);
+
+impl Spy {
+    /// At a netdev of the calling thread's namespace.
+    pub(crate) fn of(device: &str) -> Self {
+        let socket = open_for(device, libc::ETH_P_ALL as u16).expect("a packet socket");
+        let on: libc::c_int = 1;
+        let length = size_of_val(&on) as libc::socklen_t;
+        let (level, option) = (libc::SOL_PACKET, libc::PACKET_AUXDATA);
+        // SAFETY: an integer that lives over the call, of the length that is said.
+        let set =
+            unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const on).cast(), length) };
+        assert_eq!(set, 0, "{}", io::Error::last_os_error());
+        Self(socket)
+    }
+
+    /// What has passed so far, and nothing of it again.
+    pub(crate) fn take(&self) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        while let Some(frame) = self.next() {
+            seen.extend(frame);
+        }
+        seen
+    }
+
+    /// The next frame, if it is one of ours; `None` if there is none.
+    fn next(&self) -> Option<Option<Seen>> {
+        let mut bytes = [0u8; 128];
+        let mut control = [0u64; 16];
+        // SAFETY: all zero is a lawful value of both.
+        let (mut from, mut header): (libc::sockaddr_ll, libc::msghdr) = unsafe { std::mem::zeroed() };
+        let mut room = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        header.msg_name = (&raw mut from).cast();
+        header.msg_namelen = size_of_val(&from) as libc::socklen_t;
+        (header.msg_iov, header.msg_iovlen) = (&raw mut room, 1);
+        (header.msg_control, header.msg_controllen) = (control.as_mut_ptr().cast(), size_of_val(&control));
+        // SAFETY: every pointer of the header is to a live buffer of the length beside it.
+        let count = unsafe { libc::recvmsg(self.0.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
+        if count < 0 {
+            return None;
+        }
+        let sent = from.sll_pkttype == libc::PACKET_OUTGOING;
+        Some(ours(&bytes[..(count as usize).min(bytes.len())], taken_out(&header), sent))
+    }
+}
+
+/// The tag that the kernel put beside the frame.
+fn taken_out(header: &libc::msghdr) -> Option<u16> {
+    // SAFETY: the kernel has filled the control buffer, which lives on.
+    let first = unsafe { libc::CMSG_FIRSTHDR(header) };
+    // SAFETY: the kernel has written a whole header there, if anything.
+    let message = unsafe { first.as_ref() }?;
+    if (message.cmsg_level, message.cmsg_type) != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
+        return None;
+    }
+    // SAFETY: it is a live header.
+    let data = unsafe { libc::CMSG_DATA(first) }.cast::<libc::tpacket_auxdata>();
+    // SAFETY: a message of this type holds this structure.
+    let auxiliary = unsafe { data.read_unaligned() };
+    (auxiliary.tp_status & libc::TP_STATUS_VLAN_VALID != 0).then_some(auxiliary.tp_vlan_tci)
+}
+
+/// A frame of [`frame`]'s, with its tag inside or beside it.
+fn ours(bytes: &[u8], beside: Option<u16>, sent: bool) -> Option<Seen> {
+    let inside = bytes.get(12..14) == Some(&[0x81, 0x00]);
+    let at = if inside { 16 } else { 12 };
+    let tag = || Some(u16::from_be_bytes(bytes.get(14..16)?.try_into().ok()?));
+    let tci = if inside { tag() } else { beside };
+    let number = u32::from_be_bytes(bytes.get(at + 2..at + 6)?.try_into().ok()?);
+    (bytes.get(at..at + 2)? == ETHERTYPE.to_be_bytes()).then_some(Seen { number, tci, sent })
+}
+
 /// The number of a frame that [`frame`] made, without a tag.
 pub(crate) fn number(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(14..18)?.try_into().ok()?))
