@@ -19,7 +19,7 @@ pub use frame::{ipv4_of, ipv6_of, station};
 pub use object::object_path;
 pub use priority::Observing;
 pub use probe::Probe;
-pub use report::{FlowReport, Gap, ProbeReport, StreamReport, StreamSample};
+pub use report::{FlowReport, Gap, ProbeReport, Stall, StreamReport, StreamSample};
 pub use spec::{Second, Shape, StreamSpec};
 pub use watch::{NetlinkWrites, SyscallWatch};
 

@@ -191,12 +191,15 @@ impl Probe {
             stopped_ns,
             sender_late_max_us: paces.iter().map(|pace| pace.late_max_ns).max().unwrap_or(0) as f64 / 1e3,
             sender_given_up_ms: paces.iter().map(|pace| pace.given_up_ns).max().unwrap_or(0) as f64 / 1e6,
+            stalls: paces.iter().flat_map(|pace| pace.stalls.iter().copied()).collect(),
             realtime: paces.iter().all(|pace| pace.realtime),
             lost_where: drops.since(&running.drops),
             ..ProbeReport::default()
         };
-        let sending_ns = stopped_ns.saturating_sub(running.started_ns);
         for stream in &self.streams {
+            let own = paces.iter().find(|pace| pace.streams.contains(&stream.number));
+            let ended_ns = own.map_or(stopped_ns, |pace| pace.ended_ns);
+            let sending_ns = ended_ns.saturating_sub(running.started_ns);
             let counters = &self.sent[stream.number as usize];
             let totals =
                 Totals { sent: counters.frames.load(Ordering::Acquire), sending_ns, phases: self.phases };

@@ -18,6 +18,15 @@ pub struct Gap {
     pub end_ns: u64,
 }
 
+/// A sender was kept from its CPU: nothing of its streams was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stall {
+    /// Last time that it had sent all that was due, [`super::now_ns`].
+    pub begin_ns: u64,
+    /// When it ran again.
+    pub end_ns: u64,
+}
+
 /// One flow of a stream.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FlowReport {
@@ -57,6 +66,9 @@ pub struct StreamReport {
     pub from: String,
     /// Receiving host.
     pub to: String,
+    /// Frames a second that were to be offered.
+    #[serde(default)]
+    pub asked_pps: u32,
     /// Frames a second that were offered: sent over the time of sending.
     pub offered_pps: f64,
     /// Frames given to the kernel.
@@ -119,6 +131,9 @@ pub struct ProbeReport {
     pub sender_late_max_us: f64,
     /// Time in which frames were due and not sent, because a sender was too far behind.
     pub sender_given_up_ms: f64,
+    /// When a sender was kept from its CPU for longer than 5 ms.
+    #[serde(default)]
+    pub stalls: Vec<Stall>,
     /// The senders ran at real-time priority.
     pub realtime: bool,
     /// Where frames went that did not arrive: counters of the veth rings and of the switch that moved. A line each.
@@ -192,6 +207,7 @@ pub(super) fn stream_report(stream: &Stream, receiver: &Receiver, totals: Totals
         name: stream.spec.name.clone(),
         from: stream.spec.from.clone(),
         to: stream.spec.to.clone(),
+        asked_pps: stream.spec.pps,
         offered_pps,
         sent: totals.sent,
         received: sum(|flow| flow.received),

@@ -15,6 +15,7 @@ use rustix::thread::{ClockId, CpuSet, clock_nanosleep_absolute, sched_setaffinit
 use super::now_ns;
 use super::plan::Stream;
 use super::priority;
+use super::report::Stall;
 use super::ring::TxRing;
 
 /// Between two looks at the clock. At 100,000 frames a second each finds ten due.
@@ -24,6 +25,10 @@ const BURST: u64 = 64;
 /// A sender this far behind gives the frames up (they count as not offered): a rate it cannot carry must not keep it from
 /// ever sleeping, at a priority above everybody's.
 const BEHIND_LIMIT_NS: u64 = 250_000_000;
+/// Shortest time without a look at the clock that is noted: half of a ring at 25,000 frames a second.
+const STALL_NS: u64 = 5_000_000;
+/// Stalls that a thread notes; what comes after has no excuse.
+const STALLS: usize = 4096;
 
 /// What the senders have done so far, by stream.
 #[derive(Debug, Default)]
@@ -35,12 +40,16 @@ pub(super) struct Sent {
 }
 
 /// What one thread found.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
+    /// Numbers of its streams.
+    pub streams: Vec<u32>,
     /// Longest time that it was late for its tick.
     pub late_max_ns: u64,
     /// Time given up because it was too far behind.
     pub given_up_ns: u64,
+    /// When it was kept from its CPU.
+    pub stalls: Vec<Stall>,
     /// It runs before everything at normal priority.
     pub realtime: bool,
     /// When it sent its last frame. Closing its rings takes tens of milliseconds more.
@@ -106,19 +115,29 @@ impl Lane {
         moved: &AtomicBool,
         start_ns: u64,
     ) -> io::Result<Pace> {
-        let mut pace = Pace { realtime: raise_priority(self.cpu)?, ..Pace::default() };
+        let mut pace = Pace {
+            streams: self.streams.iter().map(|stream| stream.number).collect(),
+            stalls: Vec::with_capacity(STALLS),
+            realtime: raise_priority(self.cpu)?,
+            ..Pace::default()
+        };
         let mut start = start_ns;
         let mut tick = start_ns;
+        let mut looked = start_ns;
         while !stop.load(Ordering::Relaxed) {
             sleep_until(tick)?;
             let now = now_ns();
             let late = now.saturating_sub(tick);
             pace.late_max_ns = pace.late_max_ns.max(late);
+            if now.saturating_sub(looked) > STALL_NS && pace.stalls.len() < STALLS {
+                pace.stalls.push(Stall { begin_ns: looked, end_ns: now });
+            }
             if late > BEHIND_LIMIT_NS {
                 start += late;
                 pace.given_up_ns += late;
             }
             self.catch_up(sent, moved, now.saturating_sub(start))?;
+            looked = now_ns();
             tick += TICK_NS;
             if tick + BEHIND_LIMIT_NS < now {
                 tick = now; // the ticks of the time given up

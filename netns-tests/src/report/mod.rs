@@ -5,9 +5,11 @@ pub mod stats;
 pub mod svg;
 pub mod table;
 pub mod verdict;
+pub mod void;
 
 pub use schema::{
     Authority, Baseline, BenchReport, BenchRow, Control, ControlPlane, Host, Iperf3, LatencyRow, Machine,
-    Mark, Missing, Percentiles, Quiet, Report, Stream, Timeline, Trial,
+    Mark, Missing, Percentiles, Quiet, Report, Senders, Stream, Timeline, Trial,
 };
 pub use verdict::{Fault, Verdict};
+pub use void::{Tally, TooManyVoid};

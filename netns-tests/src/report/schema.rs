@@ -1,9 +1,9 @@
-//! The JSON that `run` and `bench` write, schema 2: fields are added, never renamed. (1 had no kinds of traffic.)
+//! The JSON that `run` and `bench` write, schema 3: fields are added, never renamed. (1 had no kinds of traffic, 2 no void trials.)
 
 use serde::{Deserialize, Serialize};
 
 /// Version of the shapes in this file.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// What `run --json` writes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,10 @@ pub struct Report {
     pub host: Host,
     /// The trial that must lose frames: a probe that cannot see loss proves nothing.
     pub control: Control,
-    /// Failovers, in the order they were made.
+    /// Failovers of each scenario that were asked for, void ones not counted; 0 if the report does not say.
+    #[serde(default)]
+    pub asked: u32,
+    /// Failovers, in the order they were made, void ones among them.
     pub trials: Vec<Trial>,
     /// The run without any event, which must lose nothing.
     #[serde(default)]
@@ -100,7 +103,7 @@ pub struct Trial {
     pub scenario: String,
     /// What was done: `run msm-failover`, `SIGKILL`, `SIGSEGV`, `panic`.
     pub cause: String,
-    /// Number within the scenario, from 1.
+    /// Number within the scenario, from 1; void ones have theirs.
     pub trial: u32,
     /// The scenario promises that nothing is lost.
     pub hitless: bool,
@@ -121,6 +124,21 @@ pub struct Trial {
     /// Why the trial is red, one line each; empty if it is not.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// How well its senders could send.
+    #[serde(default)]
+    pub senders: Senders,
+    /// Why the trial says nothing about the switch, and what that excuses, one line each; empty if it counts. A void trial was made again.
+    #[serde(default)]
+    pub void: Vec<String>,
+}
+
+/// The senders of a trial: what they did not send, nothing could lose.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Senders {
+    /// Longest time that one of them was kept from its CPU, between the event and the end of the proof of authority; ms.
+    pub stall_ms: f64,
+    /// Time that the switch's own MSMs ran meanwhile, on all CPUs; ms.
+    pub msm_cpu_ms: f64,
 }
 
 /// One direction of numbered frames.
@@ -135,6 +153,9 @@ pub struct Stream {
     pub from: String,
     /// Receiving host.
     pub to: String,
+    /// Rate that was to be offered, frames a second; 0 if the report does not say.
+    #[serde(default)]
+    pub asked_pps: u64,
     /// Rate offered, frames a second.
     pub offered_pps: u64,
     /// Frames sent.
@@ -474,6 +495,7 @@ mod tests {
             "name",
             "from",
             "to",
+            "asked_pps",
             "offered_pps",
             "sent",
             "received",

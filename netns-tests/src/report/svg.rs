@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::schema::{Report, Timeline, Trial};
 
-/// Trials drawn of each scenario: more would be too thin to read. Red ones are drawn first.
+/// Trials drawn of each scenario: more would be too thin to read. Red ones are drawn first, then void ones.
 const TRIALS_SHOWN: usize = 5;
 const WIDTH: u32 = 1600;
 const ROW_HEIGHT: u32 = 270;
@@ -40,7 +40,8 @@ struct Panel<'a> {
 
 fn trial_panel(trial: &Trial) -> Panel<'_> {
     let lost: u64 = trial.streams.iter().map(|s| s.lost).sum();
-    let title = format!("{} {}: {}, lost {lost}", trial.scenario, trial.trial, trial.cause);
+    let void = if trial.void.is_empty() { "" } else { ", void" };
+    let title = format!("{} {}: {}, lost {lost}{void}", trial.scenario, trial.trial, trial.cause);
     Panel { title, red: !trial.faults.is_empty(), timeline: &trial.timeline }
 }
 
@@ -60,7 +61,7 @@ fn rows(report: &Report) -> Vec<(String, Vec<Panel<'_>>)> {
     for scenario in scenarios {
         let mut trials: Vec<&Trial> = report.trials.iter().filter(|t| t.scenario == scenario).collect();
         let all = trials.len();
-        trials.sort_by_key(|t| (t.faults.is_empty(), t.trial));
+        trials.sort_by_key(|t| (t.faults.is_empty(), t.void.is_empty(), t.trial));
         trials.truncate(TRIALS_SHOWN);
         trials.sort_by_key(|t| t.trial);
         let note = if all > trials.len() {

@@ -42,6 +42,7 @@ pub fn run(report: &Report) -> String {
     let head = [
         "scenario",
         "trials",
+        "void",
         "sent",
         "lost",
         "dup",
@@ -57,7 +58,7 @@ pub fn run(report: &Report) -> String {
     let lost = report.control.lost;
     let control = if lost > 0 { "loses, as it must" } else { "RED: loses nothing" };
     let mut rows = vec![
-        ["control", "1", "-", &lost.to_string(), "-", "-", "-", "-", "-", "-", "-", "-", control]
+        ["control", "1", "-", "-", &lost.to_string(), "-", "-", "-", "-", "-", "-", "-", "-", control]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -69,26 +70,35 @@ pub fn run(report: &Report) -> String {
             trials.iter().flat_map(|t| &t.streams).map(count).sum::<u64>().to_string()
         };
         let red = trials.iter().filter(|t| !t.faults.is_empty()).count();
+        let counted: Vec<&Trial> = trials.iter().copied().filter(|t| t.void.is_empty()).collect();
         rows.push(vec![
             scenario.to_owned(),
-            trials.len().to_string(),
+            counted.len().to_string(),
+            (trials.len() - counted.len()).to_string(),
             sum(|s| s.sent),
             sum(|s| s.lost),
             sum(|s| s.duplicated),
             sum(|s| s.reordered),
             sum(|s| s.flooded),
-            median_p99(&trials, |t| Some(t.control_plane.detect_ms)),
-            median_p99(&trials, |t| Some(t.control_plane.commit_ms)),
-            median_p99(&trials, |t| t.control_plane.serving_ms),
-            median_p99(&trials, |t| t.control_plane.ready_ms),
+            median_p99(&counted, |t| Some(t.control_plane.detect_ms)),
+            median_p99(&counted, |t| Some(t.control_plane.commit_ms)),
+            median_p99(&counted, |t| t.control_plane.serving_ms),
+            median_p99(&counted, |t| t.control_plane.ready_ms),
             trials.iter().map(|t| t.control_plane.map_writes).sum::<u64>().to_string(),
-            if red == 0 { "hitless".to_owned() } else { format!("RED: {red} of {}", trials.len()) },
+            match (red, counted.len()) {
+                (0, 0) => "RED: all are void".to_owned(),
+                (0, _) => "hitless".to_owned(),
+                (red, counted) => format!("RED: {red} of {counted}"),
+            },
         ]);
     }
     let mut text = columns(&head, &rows);
-    text.push_str("  (times: median/p99 over trials, from the event)\n\n");
+    text.push_str("  (times: median/p99 over trials, from the event; frames also of void trials, which are made again)\n\n");
     text.push_str(&kinds(report));
     report.quiet.misses.iter().for_each(|miss| text.push_str(&format!("MISS  {miss}\n")));
+    for trial in report.trials.iter().filter(|trial| !trial.void.is_empty()) {
+        text.push_str(&format!("VOID  {} {}: {}\n", trial.scenario, trial.trial, trial.void.join("; ")));
+    }
     Verdict::of(report).reasons.iter().for_each(|reason| text.push_str(&format!("RED   {reason}\n")));
     text
 }
@@ -260,6 +270,19 @@ mod tests {
         assert!(text.contains("RED   crash 2: authority: no gap"), "{text}");
         let operator = text.lines().find(|l| l.trim_start().starts_with("operator")).expect("its row");
         assert!(operator.ends_with("hitless"), "{text}");
+    }
+
+    #[test]
+    fn a_void_trial_is_named_and_its_times_do_not_count() {
+        let mut void = green_trial("operator", 2);
+        void.control_plane.detect_ms = 900.0;
+        void.void = vec!["a sender was away".into()];
+        let trials = vec![green_trial("operator", 1), void];
+        let text = run(&Report { asked: 1, trials, control: control(), ..Report::default() });
+        assert!(text.contains("VOID  operator 2: a sender was away\n"), "{text}");
+        let operator = text.lines().find(|l| l.trim_start().starts_with("operator")).expect("its row");
+        let cells: Vec<&str> = operator.split_whitespace().collect();
+        assert_eq!((cells[1], cells[2], cells[8], cells[13]), ("1", "1", "0.5/0.5", "hitless"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::schema::{Authority, Missing, Report, Stream, Trial};
+use super::void::Tally;
 
 /// One reason why a trial is red.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,10 @@ pub enum Fault {
     },
     /// A part of the proof of authority did not hold.
     Authority(&'static str),
+    /// The new master's blackhole did not silence the authority flow in time.
+    NoGap,
+    /// Its release did not bring the authority flow back in time.
+    NotBack,
     /// The new master did not do it in its time.
     Late(&'static str),
     /// A port's carrier changed.
@@ -69,6 +74,8 @@ impl fmt::Display for Fault {
             ),
             Self::Missing { kind, reason } => write!(f, "{kind}: not measured: {reason}"),
             Self::Authority(part) => write!(f, "authority: {part}"),
+            Self::NoGap => f.write_str("authority: no gap in the authority flow within 500 ms of the commit"),
+            Self::NotBack => f.write_str("authority: the authority flow did not come back"),
             Self::Late(what) => write!(f, "the new master {what}"),
             Self::Carrier(changes) => write!(f, "{changes} carrier changes"),
             Self::MapWrites(writes) => write!(f, "writes to unchanged maps: {}", writes.join(", ")),
@@ -80,16 +87,16 @@ impl fmt::Display for Fault {
 }
 
 fn missing_parts(proof: &Authority) -> Vec<Fault> {
-    let late = "no gap in the authority flow within 500 ms of the commit";
+    let part = Fault::Authority;
     let parts = [
-        (proof.setting_kept, "the unsaved setting is not in force"),
-        (proof.gap_begins_ms.is_some_and(|ms| ms <= Authority::GAP_WITHIN_MS), late),
-        (proof.released, "the authority flow did not come back"),
-        (proof.others_whole, "a flow other than the authority flow shows a gap"),
-        (proof.old_powerless, "the old process still holds writable maps"),
-        (proof.epoch_plus_one, "the observer did not see epoch = old + 1"),
+        (proof.setting_kept, part("the unsaved setting is not in force")),
+        (proof.gap_begins_ms.is_some_and(|ms| ms <= Authority::GAP_WITHIN_MS), Fault::NoGap),
+        (proof.released, Fault::NotBack),
+        (proof.others_whole, part("a flow other than the authority flow shows a gap")),
+        (proof.old_powerless, part("the old process still holds writable maps")),
+        (proof.epoch_plus_one, part("the observer did not see epoch = old + 1")),
     ];
-    parts.into_iter().filter(|(holds, _)| !holds).map(|(_, text)| Fault::Authority(text)).collect()
+    parts.into_iter().filter(|(holds, _)| !holds).map(|(_, fault)| fault).collect()
 }
 
 fn ways(stream: &Stream) -> Option<Fault> {
@@ -98,7 +105,7 @@ fn ways(stream: &Stream) -> Option<Fault> {
     (!right).then(|| Fault::Ways { stream: stream.name.clone(), altered, leaked, misled })
 }
 
-/// Why `trial` is red; empty if it is green. A trial of a scenario that promises nothing has only to be measured.
+/// What is wrong with `trial`, whatever excuses it; empty if nothing is. A trial of a scenario that promises nothing has only to be measured.
 pub fn faults(trial: &Trial) -> Vec<Fault> {
     let mut faults = Vec::new();
     for stream in &trial.streams {
@@ -165,6 +172,22 @@ impl Verdict {
         }
         let missing = report.missing.iter();
         reasons.extend(missing.map(|Missing { kind, reason }| format!("{kind}: not measured: {reason}")));
+        let mut scenarios: Vec<&str> = report.trials.iter().map(|trial| trial.scenario.as_str()).collect();
+        scenarios.dedup();
+        for scenario in scenarios.into_iter().filter(|_| report.asked > 0) {
+            let trials: Vec<&Trial> =
+                report.trials.iter().filter(|trial| trial.scenario == scenario).collect();
+            let tally = Tally::of(report.asked, &trials);
+            match tally.more() {
+                Ok(false) => {}
+                Ok(true) => reasons.push(format!(
+                    "{scenario}: {} of {} trials were made, void ones not counted",
+                    tally.whole(),
+                    report.asked
+                )),
+                Err(too_many) => reasons.push(format!("{scenario}: {too_many}")),
+            }
+        }
         for trial in &report.trials {
             reasons.extend(
                 trial.faults.iter().map(|fault| format!("{} {}: {fault}", trial.scenario, trial.trial)),
@@ -191,6 +214,7 @@ pub(crate) mod tests {
             kind: "switched".into(),
             from: from.into(),
             to: to.into(),
+            asked_pps: pps,
             offered_pps: pps,
             sent: 3 * pps,
             received: 3 * pps,
@@ -319,6 +343,22 @@ pub(crate) mod tests {
     fn a_control_trial_without_loss_is_red() {
         let report = Report { trials: vec![green_trial("crash", 1)], ..Report::default() };
         assert!(!Verdict::of(&report).green());
+    }
+
+    #[test]
+    fn too_many_void_trials_and_too_few_that_count_are_red() {
+        let mut void = green_trial("crash", 2);
+        void.void = vec!["starved".into()];
+        let trials =
+            |whole, voids| [vec![green_trial("crash", 1); whole], vec![void.clone(); voids]].concat();
+        let reasons = |whole, voids| {
+            let trials = trials(whole, voids);
+            Verdict::of(&Report { asked: 5, trials, control: control(), ..Report::default() }).reasons
+        };
+        assert!(reasons(5, 3).is_empty());
+        assert_eq!(reasons(4, 3), ["crash: 4 of 5 trials were made, void ones not counted"]);
+        assert!(reasons(5, 4)[0].starts_with("crash: 4 trials are void beside 5 that count"));
+        assert!(!reasons(0, 4).is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::authority::{self, Setting};
 use super::cause::{Cause, Scenario};
+use super::cpu_time::CpuTime;
 use super::iperf::{Client, Job};
 use super::kinds::{Change, Kind, Reroute};
 use super::observer::{Commit, Observer};
@@ -20,8 +21,8 @@ use super::traffic::{self, AUTHORITY, Outcome, Sampled, Started, Traffic};
 use super::{READY, Rig};
 use crate::bed::{Cli, Ready, Slot, mac_text};
 use crate::probe::{NetlinkWrites, Observing, Probe, SyscallWatch, now_ns};
-use crate::report::schema::{Authority, ControlPlane, Iperf3, Missing, Trial};
-use crate::report::verdict;
+use crate::report::schema::{Authority, ControlPlane, Iperf3, Missing, Senders, Trial};
+use crate::report::void;
 
 /// A master whose task panics: one that every MSM has.
 const PANIC_TASK: &str = "tsync";
@@ -58,6 +59,10 @@ struct Seen {
     commit: Commit,
     served_ns: Option<u64>,
     released: bool,
+    /// End of the proof of authority: of what senders have to be there for.
+    proved_ns: u64,
+    /// Time that MSMs ran from the event to there.
+    msm_cpu_ns: u64,
     powerless: bool,
     setting_kept: bool,
     ready_ns: Option<u64>,
@@ -158,6 +163,7 @@ fn under_traffic(
     let asked = if router.is_some() { Asked::of(&watch, before.old)? } else { Asked::default() };
     watch.reset()?;
     traffic.event()?;
+    let cpu_time = CpuTime::of([before.old, before.new]);
     let event_ns = strike(rig, &mut striker, cause, before.ready.master)?;
     let reroute = router.take().map(|cli| Reroute::start(Change::Back, cli));
     traffic.move_stations();
@@ -174,6 +180,8 @@ fn under_traffic(
             && authority::came_back(traffic, release_ns, RELEASE)?;
         traffic.mark(release_ns, "release");
     }
+    let proved_ns = now_ns();
+    let msm_cpu_ns = cpu_time.until_now(Slot::ALL.iter().filter_map(|slot| rig.bed.pid(*slot).ok()));
     let back = reroute.map(Reroute::end);
     let route = there.into_iter().chain(back).find_map(Result::err).map(|error| Missing {
         kind: Kind::Rerouted.name().to_owned(),
@@ -189,6 +197,8 @@ fn under_traffic(
         commit,
         served_ns: served.map(|answer| answer.at_ns),
         released,
+        proved_ns,
+        msm_cpu_ns,
         powerless,
         setting_kept: before.setting.kept(rig.bed).unwrap_or(false),
         ready_ns: ready.map(|ready| ready.at_ns),
@@ -242,6 +252,16 @@ fn control_plane(before: &Before, seen: &Seen, outcome: &Outcome) -> ControlPlan
     }
 }
 
+/// How well the senders could send while it mattered.
+fn senders(seen: &Seen, outcome: &Outcome) -> Senders {
+    let stalls = outcome.report.stalls.iter();
+    let meanwhile = stalls.filter(|stall| stall.begin_ns < seen.proved_ns && stall.end_ns > seen.event_ns);
+    Senders {
+        stall_ms: meanwhile.map(|stall| ms(stall.begin_ns, stall.end_ns)).fold(0.0, f64::max),
+        msm_cpu_ms: seen.msm_cpu_ns as f64 / 1e6,
+    }
+}
+
 fn iperf(clients: Vec<Client>) -> Result<Iperf3> {
     let mut sum = Iperf3::default();
     for client in clients {
@@ -271,7 +291,7 @@ fn run(
 /// Makes one failover.
 ///
 /// # Errors
-/// What keeps it from being measured; what is measured and wrong is in the trial's faults.
+/// What keeps it from being measured; what is measured and wrong is in the trial's faults. It may be void.
 pub fn failover(rig: &Rig<'_>, scenario: Scenario, cause: Cause, number: u32) -> Result<Trial> {
     let mut cli = rig.bed.cli()?;
     let before = before(rig, &mut cli, scenario, number)?;
@@ -294,10 +314,12 @@ pub fn failover(rig: &Rig<'_>, scenario: Scenario, cause: Cause, number: u32) ->
         iperf3: iperf(clients)?,
         control_plane: control_plane(&before, &seen, &outcome),
         carrier_changes: rig.bed.carrier_changes()?.saturating_sub(before.carrier),
+        senders: senders(&seen, &outcome),
         timeline: outcome.timeline,
         missing,
         faults: Vec::new(),
+        void: Vec::new(),
     };
-    trial.faults = verdict::faults(&trial).iter().map(ToString::to_string).collect();
+    void::judge(&mut trial);
     Ok(trial)
 }

@@ -4,6 +4,7 @@ mod authority;
 mod baseline;
 mod cause;
 mod control;
+mod cpu_time;
 mod failover;
 mod health;
 mod iperf;
@@ -12,6 +13,7 @@ mod observer;
 mod options;
 mod progress;
 mod quiet;
+mod series;
 mod signals;
 mod traffic;
 
@@ -29,6 +31,7 @@ pub use self::failover::failover;
 pub use self::options::Options;
 pub use self::progress::Progress;
 pub use self::quiet::quiet;
+pub use self::series::Series;
 
 use self::iperf::Servers;
 use self::kinds::Kind;
@@ -110,7 +113,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
 fn measure(bed: &Testbed, options: &Options, progress: &Progress) -> Result<Report> {
     bed.wait_ready(READY)?;
-    let mut report = Report { schema: SCHEMA, host: Host::here(), ..Report::default() };
+    let mut report =
+        Report { schema: SCHEMA, host: Host::here(), asked: options.trials, ..Report::default() };
     progress.step("iperf3 between modules and inside one, nothing failing");
     report.baseline = baseline(bed)?;
     report.baseline.iter().for_each(|line| progress.line(&line.to_string()));
@@ -133,10 +137,19 @@ fn measure(bed: &Testbed, options: &Options, progress: &Progress) -> Result<Repo
     report.control = control(&rig)?;
     progress.line(&format!("{}: lost {}", report.control.what, report.control.lost));
     for scenario in options.scenario.causes() {
-        for number in 1..=options.trials {
-            let cause = scenario.cause(number);
+        let mut series = Series::new(&rig, *scenario, options.trials);
+        loop {
+            match series.more() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(too_many) => {
+                    progress.line(&format!("{}: {too_many}", scenario.name()));
+                    break;
+                }
+            }
+            let (number, cause) = (series.tally().whole() + 1, series.cause());
             progress.step(&format!("{} {number} of {}: {cause}", scenario.name(), options.trials));
-            let trial = failover(&rig, *scenario, cause, number)?;
+            let trial = series.make()?;
             progress.line(&progress::summary(&trial));
             let stuck = trial.control_plane.ready_ms.is_none();
             report.trials.push(trial);

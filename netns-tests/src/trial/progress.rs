@@ -58,8 +58,11 @@ pub(super) fn summary(trial: &Trial) -> String {
     let sum = |count: fn(&crate::report::schema::Stream) -> u64| trial.streams.iter().map(count).sum::<u64>();
     let times = &trial.control_plane;
     let optional = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"));
-    let verdict =
-        if trial.faults.is_empty() { "ok".to_owned() } else { format!("RED: {}", trial.faults.join("; ")) };
+    let verdict = match (trial.faults.is_empty(), trial.void.is_empty()) {
+        (false, _) => format!("RED: {}", trial.faults.join("; ")),
+        (true, false) => format!("VOID, made again: {}", trial.void.join("; ")),
+        (true, true) => "ok".to_owned(),
+    };
     format!(
         "{} {}: {}: sent {} lost {} dup {} reordered {} | ms: detect {:.1} commit {:.1} serving {} ready {} | {verdict}",
         trial.scenario,

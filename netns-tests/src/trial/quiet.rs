@@ -7,11 +7,10 @@ use anyhow::Result;
 use super::Rig;
 use super::traffic::{self, Started, Traffic};
 use crate::report::schema::Quiet;
+use crate::report::void::OFFERED_AT_LEAST;
 
 /// Rates to try, in percent of what was asked for.
 const STEPS: [u32; 5] = [100, 75, 50, 25, 10];
-/// A sender that offers less than this share of the rate did not carry it.
-const OFFERED_AT_LEAST: f64 = 0.97;
 
 /// The highest rate of the steps that is carried; every higher one is a miss with where its frames went.
 ///

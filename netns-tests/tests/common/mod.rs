@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use netns_tests::bed::{BedOptions, Ready, Slot, Testbed, wait_dead};
 use netns_tests::bench::load::{Load, Place};
 use netns_tests::probe::{Probe, ProbeReport, StreamSpec};
+use netns_tests::report::Trial;
+use netns_tests::trial::{Cause, Series};
 use probe_abi::{GenState, load_names, side};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -55,6 +57,33 @@ pub(crate) fn traffic(bed: &Testbed, pps: u32) -> Probe {
 pub(crate) fn assert_whole(report: &ProbeReport) {
     assert!(report.streams.iter().all(|s| s.sent > 0), "a stream sent nothing: {report:#?}");
     assert!(report.clean(), "{:#?}\nwhere: {:?}", report.streams, report.lost_where);
+}
+
+/// The next trial of a series that says something about the switch. A void one, whose senders were kept from their CPUs, is named and made
+/// again; too many of them fail the test.
+pub(crate) fn counts(series: &mut Series<'_>, cause: Cause) -> Trial {
+    loop {
+        let trial = series.make_by(cause).expect("a trial");
+        if trial.void.is_empty() {
+            return trial;
+        }
+        println!("VOID {} {} ({cause}): {}", trial.scenario, trial.trial, trial.void.join("; "));
+        if let Err(too_many) = series.more() {
+            panic!("{}: {too_many}", trial.scenario);
+        }
+    }
+}
+
+/// The same, and it must be green.
+pub(crate) fn counted(series: &mut Series<'_>, cause: Cause, bed: &Testbed) -> Trial {
+    let trial = counts(series, cause);
+    let Trial { faults, scenario, trial: number, control_plane, senders, streams, .. } = &trial;
+    assert!(
+        faults.is_empty(),
+        "{scenario} {number} ({cause}): {faults:#?}\n{control_plane:?}\n{senders:?}\n{streams:?}\n{}",
+        logs(bed)
+    );
+    trial
 }
 
 /// Lets frames flow for a while: the traffic itself is what is waited for.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use netns_tests::report::stats::median;
-use netns_tests::trial::{Rig, Scenario, failover};
+use netns_tests::trial::{Rig, Scenario, Series};
 
 use crate::common::client::client;
-use crate::common::{fdb_count, fill, load_for, logs, ready_bed, repeat};
+use crate::common::{counted, fdb_count, fill, load_for, ready_bed, repeat};
 
 const STATIONS: u32 = 60_000;
 /// Bars of the first line and of all, and how much later a busy machine may be.
@@ -68,16 +68,15 @@ fn show_fdb_in_a_loop_does_not_delay_a_failover() {
         fill(&mut load, &bed, "h3", STATIONS);
     }
     let rig = Rig::new(&bed, 20_000, 1).expect("a rig");
-    let mut number = 0;
+    let rounds = repeat(5, 15);
+    let mut series = Series::new(&rig, Scenario::Crash, 2 * rounds);
     let mut crash = || {
-        number += 1;
-        let trial = failover(&rig, Scenario::Crash, Scenario::Crash.cause(1), number).expect("a trial");
-        assert!(trial.faults.is_empty(), "{:#?}\n{}", trial.faults, logs(&bed));
+        let trial = counted(&mut series, Scenario::Crash.cause(1), &bed);
         trial.control_plane.serving_ms.expect("it served")
     };
     let (mut idle, mut busy) = (Vec::new(), Vec::new());
     let mut shown = 0;
-    for _ in 0..repeat(5, 15) {
+    for _ in 0..rounds {
         idle.push(crash());
         let end = AtomicBool::new(false);
         std::thread::scope(|scope| {
