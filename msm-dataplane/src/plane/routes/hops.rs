@@ -1,4 +1,15 @@
 //! Next hops and their groups: the entry of a route, and the indices that it names.
+//!
+//! Which routes get the last indices depends on who came first, and the tables do not show all that an owner knew: a route that longer ones
+//! cover, or that has no block, uses indices that no entry names. So that the next owner finds the same without being told:
+//! - A route takes all that it needs or nothing. What has no room leaves no trace.
+//! - An index keeps what it stands for until another takes it, and an owner that starts first gives every route what the tables have for
+//!   it ([`Hops::acquire_found`]), then room to the others, in the order of their prefixes.
+//! - At the end of a change every route without room has been tried again, with all indices that nobody uses free. Others then only take, so
+//!   what had no room has none at the end: the tables have nothing for it, and it finds none when it is tried again.
+//!
+//! An owner after that, of the same routes, gives all that have room what they have, and the others find none: it writes nothing. Where an
+//! index is free for a route, the route has it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -74,40 +85,71 @@ impl Hops {
         }
     }
 
-    /// The entry of a route, which uses what it names until [`Hops::release`].
-    pub(super) fn acquire(&mut self, to: &RouteTo, routing: &Routing) -> (u32, Option<RouteFault>) {
-        let RouteTo::Hops(gateways) = to else { return (self.peek(to).unwrap_or(TO_STACK), None) };
-        let (members, more) = members(gateways);
-        if members.is_empty() {
-            return (TO_STACK, None);
+    /// The entry of a route if the tables have all that it needs; the route uses it until [`Hops::release`].
+    pub(super) fn acquire_found(&mut self, to: &RouteTo) -> Option<(u32, Option<RouteFault>)> {
+        let entry = self.peek(to)?;
+        let index = route_index(entry);
+        match lookup::kind(entry) {
+            Some(RouteKind::Hop) => {
+                self.hops.hold(index);
+            }
+            Some(RouteKind::Group) if self.groups.hold(index) => {
+                for hop in self.groups.key(index).expect("what was found has members") {
+                    self.hops.hold(*hop);
+                }
+            }
+            _ => {}
         }
-        let mut hops = Vec::with_capacity(members.len());
-        for gateway in members {
-            let Some(acquired) = self.hops.acquire(&gateway) else {
-                self.release_hops(&hops);
-                return (TO_STACK, Some(RouteFault::Hops));
-            };
+        Some((entry, Self::cut(to)))
+    }
+
+    /// The entry of a route, which uses what it names until [`Hops::release`]; takes indices for what the tables do not have, all or none.
+    pub(super) fn acquire(&mut self, to: &RouteTo, routing: &Routing) -> (u32, Option<RouteFault>) {
+        if let Some(found) = self.acquire_found(to) {
+            return found;
+        }
+        if let Some(fault) = self.lacks(to) {
+            return (TO_STACK, Some(fault));
+        }
+        let RouteTo::Hops(gateways) = to else { return (TO_STACK, None) };
+        let (members, _) = members(gateways);
+        // Those that have an index first, that no other member takes it.
+        let (found, new): (Vec<Gateway>, Vec<Gateway>) =
+            members.iter().partition(|gateway| self.hops.find(gateway).is_some());
+        for gateway in found.into_iter().chain(new) {
+            let acquired = self.hops.acquire(&gateway).expect("there is room for every member");
             if acquired.new {
                 let to = routing.neighbour(gateway).map_or(0, neighbour);
                 self.due.insert(acquired.index, (gateway, to));
             }
-            hops.push(acquired.index);
         }
+        let index = |gateway| self.hops.find(gateway).expect("a member has an index");
+        let hops: Vec<u32> = members.iter().map(index).collect();
         if let [hop] = hops.as_slice() {
             return (route(RouteKind::Hop, *hop), None);
         }
-        let Some(acquired) = self.groups.acquire(&hops) else {
-            self.release_hops(&hops);
-            return (TO_STACK, Some(RouteFault::Groups));
-        };
+        let acquired = self.groups.acquire(&hops).expect("there is room for the group");
         if acquired.new {
             self.due_groups.insert(acquired.index, hop_groups::group(&hops));
         }
-        if !acquired.first {
-            // The group uses its hops once.
-            self.release_hops(&hops);
+        (route(RouteKind::Group, acquired.index), Self::cut(to))
+    }
+
+    /// The fault of a route that has more next hops than a group.
+    fn cut(to: &RouteTo) -> Option<RouteFault> {
+        let RouteTo::Hops(gateways) = to else { return None };
+        (gateways.len() > HOP_GROUP_MEMBERS && members(gateways).1).then_some(RouteFault::Members)
+    }
+
+    /// What there is no room for, of what a route needs that has it not yet.
+    pub(super) fn lacks(&self, to: &RouteTo) -> Option<RouteFault> {
+        let RouteTo::Hops(gateways) = to else { return None };
+        let (members, _) = members(gateways);
+        if members.iter().filter(|gateway| self.hops.takes(gateway)).count() > self.hops.free() {
+            return Some(RouteFault::Hops);
         }
-        (route(RouteKind::Group, acquired.index), more.then_some(RouteFault::Members))
+        let group = members.len() > 1 && self.groups.free() == 0 && self.peek(to).is_none();
+        group.then_some(RouteFault::Groups)
     }
 
     /// A route no longer has this entry.
@@ -167,6 +209,11 @@ impl Hops {
     pub(super) fn settled(&mut self) {
         self.hops.settled();
         self.groups.settled();
+    }
+
+    /// Indices that may stand for something else now.
+    pub(super) fn free(&self) -> usize {
+        self.hops.free() + self.groups.free()
     }
 
     /// True if a grace period would free an index.

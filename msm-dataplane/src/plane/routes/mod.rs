@@ -124,6 +124,14 @@ fn check_vid(vid: u16) -> Result<(), TableError> {
     }
 }
 
+/// Says of each route without room what there is none of, now that all have taken what they could.
+fn name_faults(faults: &mut BTreeMap<Prefix, RouteFault>, hops: &Hops, routing: &Routing) {
+    for (prefix, fault) in faults {
+        let lacks = routing.routes.get(prefix).and_then(|to| hops.lacks(to));
+        *fault = lacks.unwrap_or(*fault);
+    }
+}
+
 impl Routes {
     /// What must be done to make the tables so. Reads them; writes nothing.
     ///
@@ -143,15 +151,21 @@ impl Routes {
 
     fn compile(found: Found, routing: &Routing, grace: Grace, limits: Limits) -> Self {
         let mut hops = Hops::recover(&found, &limits);
-        let (mut made, mut faults) = (BTreeMap::new(), BTreeMap::new());
-        let (mut sum, mut made6) = (0u64, 0);
-        for (prefix, to) in &routing.routes {
-            let (entry, fault) = hops.acquire(to, routing);
-            faults.extend(fault.map(|fault| (*prefix, fault)));
-            made.insert(*prefix, entry);
-            sum = sum.wrapping_add(digest(*prefix, entry));
-            made6 += u32::from(prefix.addr().is_ipv6());
-        }
+        let mut others = Vec::new();
+        let found_first = routing.routes.iter().filter_map(|(prefix, to)| {
+            let acquired = hops.acquire_found(to);
+            acquired.is_none().then(|| others.push((prefix, to)));
+            Some((prefix, acquired?))
+        });
+        let mut made: Vec<_> = found_first.collect();
+        made.extend(others.into_iter().map(|(prefix, to)| (prefix, hops.acquire(to, routing))));
+        let fault = |(prefix, (_, fault)): &(&Prefix, (u32, Option<RouteFault>))| Some((**prefix, (*fault)?));
+        let mut faults = made.iter().filter_map(fault).collect();
+        name_faults(&mut faults, &hops, routing);
+        let made: BTreeMap<Prefix, u32> =
+            made.into_iter().map(|(prefix, (entry, _))| (*prefix, entry)).collect();
+        let sum = made.iter().fold(0u64, |sum, (prefix, entry)| sum.wrapping_add(digest(*prefix, *entry)));
+        let made6 = made.keys().rev().take_while(|prefix| prefix.addr().is_ipv6()).count() as u32;
         hops.resolve(None, &found, routing);
         let mut routes = Self {
             four: Four::build(&made, &found, limits.blocks),
@@ -247,11 +261,13 @@ impl Routes {
         self.finish(store, routing)
     }
 
-    /// Writes what is due; and again for what found no index free, if a grace period frees one.
+    /// Writes what is due; and again for what found no index free, if a grace period, over by now or not, frees one.
     fn finish(&mut self, store: &mut impl Store, routing: &Routing) -> Result<(), TableError> {
+        let free = self.hops.free();
         self.write(store)?;
         let short = |fault: &RouteFault| matches!(fault, RouteFault::Hops | RouteFault::Groups);
-        if self.hops.waits() && self.faults.values().any(short) {
+        let frees = self.hops.waits() || self.hops.free() > free;
+        if frees && self.faults.values().any(short) {
             self.wait(store)?;
             self.change(routing, &RoutesTouched::default());
             self.write(store)?;
@@ -273,6 +289,7 @@ impl Routes {
         for prefix in set {
             self.set(prefix, &routing.routes[&prefix], routing);
         }
+        name_faults(&mut self.faults, &self.hops, routing);
         if self.four.must_retry() {
             self.four = Four::build_again(&self.made, &self.four, self.limits.blocks);
         }

@@ -24,8 +24,6 @@ pub(super) struct Acquired {
     pub(super) index: u32,
     /// It did not stand for this before: it must be written.
     pub(super) new: bool,
-    /// It had no user.
-    pub(super) first: bool,
 }
 
 impl<K: Ord + Clone> Slots<K> {
@@ -74,13 +72,29 @@ impl<K: Ord + Clone> Slots<K> {
         &self.index
     }
 
+    /// Indices that may stand for something else now.
+    pub(super) fn free(&self) -> usize {
+        self.empty.len() + self.idle.len()
+    }
+
+    /// True if another user of `key` leaves one index less free.
+    pub(super) fn takes(&self, key: &K) -> bool {
+        self.find(key).is_none_or(|index| self.idle.contains(&index))
+    }
+
+    /// One more user of what an index stands for; true if it had none.
+    pub(super) fn hold(&mut self, index: u32) -> bool {
+        let users = &mut self.users[index as usize];
+        *users += 1;
+        self.idle.remove(&index);
+        *users == 1
+    }
+
     /// One more user of `key`. `None` if no index is free.
     pub(super) fn acquire(&mut self, key: &K) -> Option<Acquired> {
         if let Some(index) = self.find(key) {
-            let users = &mut self.users[index as usize];
-            *users += 1;
-            self.idle.remove(&index);
-            return Some(Acquired { index, new: false, first: *users == 1 });
+            self.hold(index);
+            return Some(Acquired { index, new: false });
         }
         let index = self.empty.pop_first().or_else(|| self.idle.pop_first())?;
         if let Some(before) = self.at[index as usize].replace(key.clone())
@@ -90,7 +104,7 @@ impl<K: Ord + Clone> Slots<K> {
         }
         self.index.insert(key.clone(), index);
         self.users[index as usize] = 1;
-        Some(Acquired { index, new: true, first: true })
+        Some(Acquired { index, new: true })
     }
 
     /// One user less; true if it was the last.

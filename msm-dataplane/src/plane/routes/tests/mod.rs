@@ -6,6 +6,7 @@ mod watched;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    time::Duration,
 };
 
 use proptest::prelude::*;
@@ -338,6 +339,52 @@ fn indices_and_blocks_are_the_same_for_the_next_owner() {
     routing.routes.insert(prefix("10.2.2.0/24"), RouteTo::Hops(vec![gateway(5)]));
     owner.apply(&mut store, &routing, None, Limits::KERNEL).expect("applied");
     assert_eq!(entries(&store), before);
+    is_right(&store, &routing, &edges(&[&routing]));
+}
+
+#[test]
+fn the_next_owner_leaves_room_to_those_that_have_it() {
+    let two = Limits { hops: 2, ..SMALL };
+    let (mut store, mut owner) = (Watched::new(), Owner::default());
+    // No entry names the first next hop, for longer routes have all its addresses.
+    let mut routing = routed(&[("10.0.0.0/8", &[1]), ("10.0.0.0/9", &[2]), ("10.128.0.0/9", &[2])]);
+    owner.apply(&mut store, &routing, None, two).expect("applied");
+    routing.routes.insert(prefix("9.0.0.0/8"), RouteTo::Hops(vec![gateway(3)]));
+    let faults = owner.apply(&mut store, &routing, None, two).expect("applied");
+    assert_eq!(faults, [(RouteFault::Hops, 1)].into());
+    adopts(&mut store, &routing, two);
+    routing.routes.remove(&prefix("10.0.0.0/8"));
+    let faults = Owner::default().apply(&mut store, &routing, None, two).expect("applied");
+    assert_eq!(faults, BTreeMap::new(), "there is room again");
+    is_right(&store, &routing, &edges(&[&routing]));
+}
+
+#[test]
+fn what_has_no_room_leaves_no_trace() {
+    let (mut store, mut owner) = (Watched::new(), Owner::default());
+    let mut routing = routed(&[("10.1.0.0/16", &[1, 2]), ("10.2.0.0/16", &[3])]);
+    owner.apply(&mut store, &routing, None, SMALL).expect("applied");
+    routing.routes.insert(prefix("9.0.0.0/8"), RouteTo::Hops(vec![gateway(4), gateway(5)]));
+    let model = store.model.clone();
+    let before: Vec<_> = model.written(Table::Hops).collect();
+    let faults = owner.apply(&mut store, &routing, None, SMALL).expect("applied");
+    assert_eq!(faults, [(RouteFault::Hops, 1)].into(), "one index is free, two are needed");
+    assert_eq!(store.model.written(Table::Hops).collect::<Vec<_>>(), before);
+    adopts(&mut store, &routing, SMALL);
+}
+
+#[test]
+fn room_that_comes_while_a_change_is_written_is_used() {
+    let one = Limits { hops: 1, ..SMALL };
+    let (mut store, mut owner) = (Watched::new(), Owner::default());
+    store.period = Duration::from_millis(100);
+    owner.apply(&mut store, &routed(&[("10.1.0.0/16", &[1])]), None, one).expect("applied");
+    owner.apply(&mut store, &routed(&[]), None, one).expect("applied");
+    // The grace period of what went is not over when an index is looked for, but is when the routes are written.
+    let mut routing = routed(&[("10.2.0.0/16", &[2])]);
+    routing.routes.insert(prefix("10.3.0.0/16"), RouteTo::Blackhole);
+    let faults = owner.apply(&mut store, &routing, None, one).expect("applied");
+    assert_eq!(faults, BTreeMap::new());
     is_right(&store, &routing, &edges(&[&routing]));
 }
 

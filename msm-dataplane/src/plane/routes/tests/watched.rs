@@ -45,6 +45,8 @@ pub(super) struct Watched {
     pub(super) watch: Option<Watch>,
     /// Writes until it dies.
     pub(super) life: Option<u64>,
+    /// What a grace period lasts.
+    pub(super) period: Duration,
     /// What was left, each with the grace periods that were begun since: the first that is over frees it.
     hot: RefCell<Vec<(Place, Vec<Arc<AtomicBool>>)>>,
 }
@@ -55,7 +57,13 @@ fn is_over(graces: &[Arc<AtomicBool>]) -> bool {
 
 impl Watched {
     pub(super) fn new() -> Self {
-        Self { model: Model::new(16), watch: None, life: None, hot: RefCell::new(Vec::new()) }
+        Self {
+            model: Model::new(16),
+            watch: None,
+            life: None,
+            period: Duration::from_micros(200),
+            hot: RefCell::new(Vec::new()),
+        }
     }
 
     fn in_force(&self) -> BTreeSet<Place> {
@@ -185,8 +193,9 @@ impl Store for Watched {
         let mut hot = self.hot.borrow_mut();
         hot.retain(|(_, graces)| !is_over(graces));
         hot.iter_mut().for_each(|(_, graces)| graces.push(Arc::clone(&over)));
+        let period = self.period;
         Grace::Waiting(std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_micros(200));
+            std::thread::sleep(period);
             over.store(true, Ordering::SeqCst);
             Ok(())
         }))
