@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use common::client::script;
 use common::ovs::Ovs;
 use common::wire::{Wire, frame};
-use common::{READY, kill_everybody, logs, ready_bed, within};
+use common::{READY, kill_everybody, logs, port, ready_bed, within};
 use netns_tests::bed::{Netns, Testbed};
 use rustix::process::Signal;
 
 /// Netdevs of the host whose ports are one; their ports are 1:1, 1:2 and 2:1.
 const DEVICES: [&str; 3] = ["eth0", "p2", "p3"];
+const DEVICE_PORTS: [&str; 3] = ["1:1", "1:2", "2:1"];
 /// The station behind the group.
 const STATION: [u8; 6] = [2, 0, 0, 0, 0x77, 1];
 const BROADCAST: [u8; 6] = [0xff; 6];
@@ -291,6 +292,20 @@ fn lacp_with_open_vswitch_stays_up_over_failovers() {
     )
     .good();
     assert_eq!(used(&bed), Vec::<String>::new(), "nobody at the other end");
+    // Nothing is taken by a port without a partner (IEEE 802.1AX-2014 6.4.15), but LACP's own.
+    let there = Ears::of(&bed.host("h4").expect("h4").netns, &["eth0"]);
+    let speak = |first: u32| {
+        for (number, device) in (first..).zip(DEVICES) {
+            from_group(&bed, device, &frame(BROADCAST, STATION, None, number, 60));
+            from_group(&bed, device, &frame(BROADCAST, STATION, Some(1), 100 + number, 60));
+        }
+    };
+    speak(0);
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(there.heard(), BTreeMap::new(), "taken without a partner\n{}", logs(&bed));
+    for name in DEVICE_PORTS {
+        assert!(port(&bed, name)["drops"]["not-member"].as_u64() >= Some(2), "{}", port(&bed, name));
+    }
     let ovs = Ovs::start("sg2-h1");
     ovs.vsctl(&["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev"]);
     ovs.vsctl(&[
@@ -321,6 +336,8 @@ fn lacp_with_open_vswitch_stays_up_over_failovers() {
     within(Duration::from_secs(10), "its members are up", || {
         ovs.appctl(&["lacp/show", "bond0"]).matches("distributing").count() >= 6
     });
+    speak(10);
+    assert_eq!(collect(&there, 3).len(), 3, "taken now, without tags");
     let before = steady(&ovs);
     let log = ovs.log().len();
     for round in 0..4 {

@@ -156,6 +156,18 @@ impl Lacp {
         }
     }
 
+    /// This MSM is not the owner any more: its socket goes. Closing one waits for a grace period, 10 ms, which is no matter of the caller's.
+    pub(crate) fn silence(&mut self) {
+        let Some(sender) = self.sender.take() else { return };
+        let close = move || {
+            process::be_patient();
+            drop(sender);
+        };
+        if let Err(error) = std::thread::Builder::new().name("close".to_owned()).spawn(close) {
+            warn!(target: "msm.lacp", "the socket was closed in passing: {error}");
+        }
+    }
+
     /// Logs what an operator looks for.
     pub(crate) fn note(&mut self, distributing: &BTreeSet<Lport>) {
         for lport in distributing.difference(&self.distributing) {

@@ -65,7 +65,7 @@ pub(super) fn plan(
         let slow = device.as_ref().is_some_and(|device| !device.takes_xdp_frames());
         let ifindex = device.filter(|_| fault.is_none()).map(|device| device.ifindex);
         refused.extend(fault.map(|fault| (lport, fault)));
-        ports.insert(lport, port(config, lport, Attachment { ifindex, driver, slow }));
+        ports.insert(lport, port(config, live, lport, Attachment { ifindex, driver, slow }));
     }
     ports.extend(config.vlans.iter().filter_map(|(_, vlan)| {
         let number = vlan.svi?;
@@ -118,7 +118,7 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live:
     }
     for (lport, is) in desired.ports.range_mut(..svi_lport(0)) {
         let attachment = Attachment { ifindex: is.ifindex, driver: is.driver, slow: is.slow };
-        let wanted = port(after, *lport, attachment);
+        let wanted = port(after, live, *lport, attachment);
         if *is != wanted {
             *is = wanted;
             touched.ports.insert(*lport);
@@ -131,7 +131,7 @@ pub(super) fn edit(desired: &mut Desired, before: &Config, after: &Config, live:
             keys.filter(|key| desired.static_fdb.get(key) != wanted.get(key)).copied().collect();
         desired.static_fdb = wanted;
     }
-    touched.groups = groups::follow(desired, after, live);
+    touched.groups = groups::follow_groups(desired, after, live);
     touched.config |= replace(&mut desired.control, groups::control(after).into_iter().collect());
     touched.config |= replace(&mut desired.fdb_age, age(after));
     if !Arc::ptr_eq(&before.ports, &after.ports) {
@@ -204,7 +204,7 @@ fn replace<T: PartialEq>(place: &mut T, wanted: T) -> bool {
     differs
 }
 
-fn port(config: &Config, lport: Lport, attachment: Attachment) -> DesiredPort {
+fn port(config: &Config, live: &Live<'_>, lport: Lport, attachment: Attachment) -> DesiredPort {
     let Attachment { ifindex, driver, slow } = attachment;
     let has_rate = |kind| config.ports.rates.contains_key(&(lport, kind));
     let group = config.sharing.master(lport);
@@ -213,6 +213,7 @@ fn port(config: &Config, lport: Lport, attachment: Attachment) -> DesiredPort {
         enabled: !config.ports.disabled.contains(&lport),
         pvid: config.vlans.pvid(group.unwrap_or(lport)).unwrap_or(0),
         group,
+        closed: groups::closed(config, live, lport),
         driver,
         slow,
         limited: KINDS.into_iter().any(has_rate),
@@ -284,7 +285,11 @@ mod tests {
         Chassis::read(&file, Path::new("/")).expect("good")
     }
 
-    const ALL: Live<'_> = Live { up: &|_| true, distributing: &std::collections::BTreeSet::new() };
+    const ALL: Live<'_> = Live {
+        up: &|_| true,
+        collecting: &std::collections::BTreeSet::new(),
+        distributing: &std::collections::BTreeSet::new(),
+    };
 
     #[test]
     fn a_group_uses_what_is_up_enabled_and_distributing() {
@@ -313,6 +318,35 @@ mod tests {
         assert_eq!(active(&format!("{stated}disable ports 2:1\n"), &ALL), (vec![0], 0));
         assert_eq!(active(dynamic, &ALL), (vec![], 1), "LACP has not said so");
         assert_eq!(active(dynamic, &Live { distributing: &[64].into(), ..ALL }), (vec![64], 1));
+    }
+
+    #[test]
+    fn a_port_that_lacp_does_not_collect_by_is_in_no_vlan() {
+        let chassis = chassis();
+        let config = |lines: &str| {
+            Config::factory(&chassis.facts()).with(&script(lines).expect("commands")).expect("lawful")
+        };
+        let planned = |config: &Config, live: &Live<'_>| {
+            plan(&chassis, config, &Drivers::default(), live, |_| Some(veth(1001, 1500)), |_| None).desired
+        };
+        let stated = planned(&config("enable sharing 1:1 grouping 1:1,2:1\n"), &ALL);
+        assert!(stated.ports.values().all(|port| port.closed.is_none()));
+        for lines in
+            ["enable sharing 1:1 grouping 1:1,2:1 dynamic\n", "enable sharing 1:1 grouping 1:1 dynamic\n"]
+        {
+            let config = config(lines);
+            let mut desired = planned(&config, &ALL);
+            let other = desired.ports[&0].closed.expect("closed");
+            assert!(
+                desired.vlans.values().all(|v| !v.untagged.contains(&other) && !v.tagged.contains(&other))
+            );
+            let open = Live { collecting: &[0].into(), ..ALL };
+            let touched = groups::follow(&mut desired, &config, &open);
+            assert_eq!(touched, Touched { ports: [0].into(), ..Touched::default() });
+            assert_eq!(desired, planned(&config, &open));
+            assert_eq!(desired.ports[&0].closed, None);
+            assert_eq!(desired.ports[&64].closed.is_some(), config.sharing.is_hidden(64));
+        }
     }
 
     fn veth(ifindex: u32, mtu: u32) -> Netdev {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use msm_abi::{ControlAction, ControlKey, ControlValue, CpuClass, Lport};
+use msm_abi::{ControlAction, ControlKey, ControlValue, CpuClass, Lport, svi_lport};
 use msm_config::Config;
-use msm_dataplane::{Desired, DesiredGroup};
+use msm_dataplane::{Desired, DesiredGroup, Touched};
 
 /// IEEE 802.3-2018 57A.3: where LACP and marker frames go to.
 pub(crate) const SLOW_PROTOCOLS: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 2];
@@ -13,6 +13,8 @@ pub(crate) const SLOW_PROTOCOLS: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 2];
 pub(crate) struct Live<'a> {
     /// Whether a port's netdev is there, is up and has a carrier.
     pub(crate) up: &'a dyn Fn(Lport) -> bool,
+    /// Ports that LACP collects by.
+    pub(crate) collecting: &'a BTreeSet<Lport>,
     /// Ports that LACP distributes by.
     pub(crate) distributing: &'a BTreeSet<Lport>,
 }
@@ -36,8 +38,37 @@ pub(super) fn groups(config: &Config, live: &Live<'_>) -> BTreeMap<Lport, Desire
     config.sharing.groups.iter().map(group).collect()
 }
 
+/// The port, in no VLAN, that frames of `lport` count as while LACP does not collect by it (IEEE 802.1AX-2014 6.4.15): so they are dropped,
+/// where frames to control addresses are looked at before their VLAN.
+pub(super) fn closed(config: &Config, live: &Live<'_>, lport: Lport) -> Option<Lport> {
+    let group = config.sharing.groups.get(&config.sharing.master(lport)?)?;
+    let closed = group.dynamic.is_some() && !live.collecting.contains(&lport);
+    // There is none if the chassis has all the ports that there can be, and its groups one port each.
+    closed.then(|| nowhere(config)).flatten()
+}
+
+/// A port that no VLAN can have: one that the chassis does not have, or that a group stands for.
+fn nowhere(config: &Config) -> Option<Lport> {
+    let known = &config.facts().ports;
+    let is_one = |lport: &Lport| !known.contains(lport) || config.sharing.is_hidden(*lport);
+    (0..svi_lport(0)).rev().find(is_one)
+}
+
+/// Makes groups and their ports in `desired` what they are now; what changed.
+pub(super) fn follow(desired: &mut Desired, config: &Config, live: &Live<'_>) -> Touched {
+    let mut touched = Touched { groups: follow_groups(desired, config, live), ..Touched::default() };
+    for lport in config.sharing.groups.values().flat_map(|group| &group.members) {
+        let closed = closed(config, live, *lport);
+        if let Some(port) = desired.ports.get_mut(lport).filter(|port| port.closed != closed) {
+            port.closed = closed;
+            touched.ports.insert(*lport);
+        }
+    }
+    touched
+}
+
 /// Makes the groups of `desired` what they are now; those that changed.
-pub(super) fn follow(desired: &mut Desired, config: &Config, live: &Live<'_>) -> BTreeSet<Lport> {
+pub(super) fn follow_groups(desired: &mut Desired, config: &Config, live: &Live<'_>) -> BTreeSet<Lport> {
     let wanted = groups(config, live);
     let keys = desired.groups.keys().chain(wanted.keys());
     let touched = keys.filter(|key| desired.groups.get(key) != wanted.get(key)).copied().collect();

@@ -7,8 +7,8 @@ use std::time::Instant;
 use msm_abi::{FdbKey, Lport, PORTS, port_flags};
 use msm_dataplane::plane::learning::Drift;
 use msm_dataplane::{
-    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RoutePlan, TakeError, Touched,
-    Traps, TreeError, tables,
+    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RoutePlan, TakeError, Traps,
+    TreeError, tables,
 };
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{debug, error, info, warn};
@@ -49,6 +49,8 @@ pub(crate) struct Plane {
     faults: BTreeMap<Lport, String>,
     /// Those of them that netdevs have by themselves.
     refused: BTreeMap<Lport, String>,
+    /// Ports that LACP collects by.
+    collecting: BTreeSet<Lport>,
     /// Ports that LACP distributes by.
     distributing: BTreeSet<Lport>,
 }
@@ -70,6 +72,7 @@ impl Plane {
             faulty: false,
             faults: BTreeMap::new(),
             refused: BTreeMap::new(),
+            collecting: BTreeSet::new(),
             distributing: BTreeSet::new(),
         }
     }
@@ -92,6 +95,11 @@ impl Plane {
     /// Epoch of the handle, while there is one and it may be written through.
     pub(crate) fn writable(&self) -> Option<u64> {
         self.owner.as_ref().filter(|_| !self.frozen).map(|owner| owner.name().epoch)
+    }
+
+    /// Whether there is a handle.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.owner.is_some()
     }
 
     /// Ports that could not be attached, and why.
@@ -206,7 +214,11 @@ impl Plane {
                 if before.ports.netdevs == config.ports.netdevs
                     && before.ports.drivers == config.ports.drivers =>
             {
-                let live = Live { up: &up(config, &self.view), distributing: &self.distributing };
+                let live = Live {
+                    up: &up(config, &self.view),
+                    collecting: &self.collecting,
+                    distributing: &self.distributing,
+                };
                 let touched = desired::edit(&mut desired, &before, config, &live);
                 (desired, Some(touched))
             }
@@ -233,12 +245,16 @@ impl Plane {
 
     fn plan(&mut self, config: &Config) -> desired::Plan {
         let drivers = self.decide(config);
-        let live = Live { up: &up(config, &self.view), distributing: &self.distributing };
+        let live = Live {
+            up: &up(config, &self.view),
+            collecting: &self.collecting,
+            distributing: &self.distributing,
+        };
         let netdev = |name: &str| self.view.get(name);
         desired::plan(&self.chassis, config, &drivers, &live, netdev, |number| inner(&self.view, number))
     }
 
-    /// Makes load-sharing groups use the ports that are up now, and nothing else: a lost frame waits for this. What it could not do,
+    /// Makes load-sharing groups use the ports that are up and agreed on now, and nothing else: a lost frame waits for this. What it could not do,
     /// [`Self::is_behind`] finds.
     pub(crate) fn follow_links(&mut self) {
         if self.frozen {
@@ -248,19 +264,31 @@ impl Plane {
         if config.sharing.groups.is_empty() {
             return;
         }
-        let groups = {
-            let live = Live { up: &up(config, &self.view), distributing: &self.distributing };
+        let touched = {
+            let live = Live {
+                up: &up(config, &self.view),
+                collecting: &self.collecting,
+                distributing: &self.distributing,
+            };
             groups::follow(desired, config, &live)
         };
-        if groups.is_empty() {
+        if touched.is_empty() {
             return;
         }
-        match owner.reconcile_part(desired, &Touched { groups, ..Touched::default() }) {
+        match owner.reconcile_part(desired, &touched) {
             Ok(changes) => self.note(&changes),
             Err(error) => {
                 error!(target: "msm.plane", "load sharing: {error}");
                 self.applied = None;
             }
+        }
+    }
+
+    /// LACP collects by these ports from now on.
+    pub(crate) fn collect(&mut self, ports: &BTreeSet<Lport>) {
+        if self.collecting != *ports {
+            self.collecting.clone_from(ports);
+            self.follow_links();
         }
     }
 

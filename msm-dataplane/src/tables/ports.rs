@@ -19,8 +19,8 @@ pub fn entry(lport: Lport, port: &DesiredPort) -> PortEntry {
     let is_svi = usize::from(lport) >= PORTS;
     PortEntry {
         lport,
-        logical: port.group.unwrap_or(lport),
-        pvid: port.pvid,
+        logical: port.closed.or(port.group).unwrap_or(lport),
+        pvid: if port.closed.is_some() { 0 } else { port.pvid },
         flags: port_flags::VALID
             | flag(port.enabled, port_flags::ENABLED)
             | flag(is_svi, port_flags::SVI)

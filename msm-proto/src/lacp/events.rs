@@ -54,6 +54,8 @@ pub enum Input {
 pub enum Output {
     /// Whoever may take over is to know this before anything after it is done. For [`super::Lacp::resume`].
     Replicate(Vec<u8>),
+    /// Frames that come in by these ports are taken, and by no others, from now on; LACP's own are at all times.
+    Collect(BTreeSet<Port>),
     /// Frames leave by these ports, and no others, from now on.
     Distribute(BTreeSet<Port>),
     /// Send this frame.

@@ -61,6 +61,7 @@ pub struct Lacp {
     config: Config,
     groups: BTreeMap<u16, Group>,
     links: BTreeSet<Port>,
+    collecting: BTreeSet<Port>,
     distributing: BTreeSet<Port>,
 }
 
@@ -138,6 +139,9 @@ impl Lacp {
         if !outputs.iter().any(|output| matches!(output, Output::Distribute(_))) {
             outputs.insert(0, Output::Distribute(lacp.distributing.clone()));
         }
+        if !outputs.iter().any(|output| matches!(output, Output::Collect(_))) {
+            outputs.insert(0, Output::Collect(lacp.collecting.clone()));
+        }
         (lacp, outputs)
     }
 
@@ -183,11 +187,14 @@ impl Lacp {
                 group.replicated = replica;
             }
         }
-        let distributing: BTreeSet<Port> = self
-            .ports()
-            .filter(|(_, _, port)| port.mux == Mux::Distributing)
-            .map(|(_, number, _)| number)
-            .collect();
+        let least = |mux: Mux| -> BTreeSet<Port> {
+            self.ports().filter(|(_, _, port)| port.mux >= mux).map(|(_, number, _)| number).collect()
+        };
+        let (collecting, distributing) = (least(Mux::Collecting), least(Mux::Distributing));
+        if collecting != self.collecting {
+            self.collecting = collecting;
+            outputs.push(Output::Collect(self.collecting.clone()));
+        }
         if distributing != self.distributing {
             self.distributing = distributing;
             outputs.push(Output::Distribute(self.distributing.clone()));
@@ -211,6 +218,12 @@ impl Lacp {
     #[must_use]
     pub fn distributing(&self) -> &BTreeSet<Port> {
         &self.distributing
+    }
+
+    /// Ports whose frames are taken.
+    #[must_use]
+    pub fn collecting(&self) -> &BTreeSet<Port> {
+        &self.collecting
     }
 
     /// All that has been replicated, for one who has not heard it.

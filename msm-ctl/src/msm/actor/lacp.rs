@@ -25,8 +25,10 @@ impl Actor {
     pub(super) fn lacp_resume(&mut self) -> Vec<Output> {
         let outputs = self.lacp.resume(&self.config.config);
         for output in &outputs {
-            if let Output::Distribute(ports) = output {
-                self.plane.distribute(ports);
+            match output {
+                Output::Collect(ports) => self.plane.collect(ports),
+                Output::Distribute(ports) => self.plane.distribute(ports),
+                Output::Replicate(_) | Output::Send { .. } => {}
             }
         }
         outputs
@@ -37,6 +39,14 @@ impl Actor {
         self.plane.writable()?;
         let due = self.lacp.deadline()?;
         Some(Instant::now() + Duration::from_nanos(due.0.saturating_sub(process::monotonic_ns())))
+    }
+
+    /// Sends no more once the tree is another's to take: that has been said, so nobody waits for this.
+    pub(super) fn lacp_released(&mut self) {
+        if !self.plane.is_owned() {
+            self.frames.clear();
+            self.lacp.silence();
+        }
     }
 
     pub(super) fn lacp_tick(&mut self) {
@@ -68,6 +78,7 @@ impl Actor {
         for output in outputs {
             match output {
                 Output::Replicate(bytes) => self.results.push_back(Input::State { bytes }),
+                Output::Collect(ports) => self.plane.collect(&ports),
                 Output::Distribute(ports) => {
                     self.lacp.note(&ports);
                     self.plane.distribute(&ports);

@@ -219,6 +219,7 @@ impl Actor {
 
     /// What is due by time.
     fn due(&mut self) {
+        self.lacp_released();
         self.lacp_told();
         if self.machine.deadline().is_some_and(|at| at.0 <= process::monotonic_ns()) {
             self.give(Input::Tick);

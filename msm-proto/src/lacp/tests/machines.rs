@@ -48,6 +48,7 @@ fn a_port_goes_through_its_states() {
     );
     let outputs = lacp.step(at(2010), Input::Tick);
     assert_eq!(state(&lacp), (Rx::Current, Mux::Collecting), "its partner is in step already");
+    assert!(outputs.contains(&Output::Collect([0].into())), "its frames are taken from now on");
     let told = sent(&outputs)[0].1.actor;
     assert!(told.has(bits::SYNCHRONIZATION | bits::COLLECTING) && !told.has(bits::DISTRIBUTING));
     let outputs = hear(&mut lacp, at(2100), 0, 1, GOOD);
@@ -66,6 +67,7 @@ fn a_partner_that_is_silent_expires_and_is_forgotten() {
         assert_eq!(lacp.distributing().len(), 2, "{short}");
         let outputs = lacp.step(at(3000 + gone), Input::Tick);
         assert!(outputs.contains(&Output::Distribute(BTreeSet::new())), "{short}");
+        assert!(outputs.contains(&Output::Collect(BTreeSet::new())), "{short}");
         assert!(sent(&outputs).iter().all(|(_, pdu)| pdu.actor.has(bits::EXPIRED)));
         assert_eq!(lacp.status()[&0].rx, Rx::Expired);
         lacp.step(at(3000 + gone + 3000), Input::Tick);

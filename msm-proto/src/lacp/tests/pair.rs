@@ -63,7 +63,7 @@ impl World {
                 Output::Replicate(bytes) if of_switch => {
                     self.held.insert(Lacp::replica_key(&bytes).expect("a key"), bytes);
                 }
-                Output::Replicate(_) => {}
+                Output::Replicate(_) | Output::Collect(_) => {}
                 Output::Distribute(_) => self.changes += u64::from(of_switch),
                 Output::Send { port, frame } => {
                     if self.random.below(1000) >= self.loss {
@@ -115,6 +115,8 @@ impl World {
             Some(&Output::Distribute(self.switch.distributing().clone())),
             "nothing to be written"
         );
+        let taken = outputs.iter().find(|output| matches!(output, Output::Collect(_)));
+        assert_eq!(taken, Some(&Output::Collect(self.switch.collecting().clone())), "nothing to be written");
         self.switch = switch;
         self.carry_out(true, outputs);
     }
