@@ -13,6 +13,8 @@ mod coherence;
 mod drops;
 #[path = "pipeline/egress.rs"]
 mod egress;
+#[path = "pipeline/exchange.rs"]
+mod exchange;
 #[path = "pipeline/forwarding.rs"]
 mod forwarding;
 #[path = "pipeline/frames.rs"]

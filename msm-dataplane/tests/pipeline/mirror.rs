@@ -8,15 +8,41 @@ use msm_dataplane::store::{Grace, Hook, LinkState, Links, Member, Model, Program
 
 use crate::plane::Plane;
 
+/// Where writes of a table set that has two halves go, and whether a grace period is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halves {
+    /// To the half that they are for; frames are run by the thread that writes, between two changes.
+    Alone,
+    /// To the half that they are for, after a grace period: frames are run by other threads.
+    Kernel,
+    /// To both, as if there was one: frames see what is half written.
+    InPlace,
+}
+
 /// The one and the other.
 pub(crate) struct Mirror<'p> {
     model: Model,
     plane: &'p Plane,
+    halves: Halves,
 }
 
 impl<'p> Mirror<'p> {
     pub(crate) fn of(plane: &'p Plane) -> Self {
-        Self { model: Model::new(1024), plane }
+        Self::with(plane, Halves::Alone)
+    }
+
+    pub(crate) fn with(plane: &'p Plane, halves: Halves) -> Self {
+        Self { model: Model::new(1024), plane, halves }
+    }
+
+    /// The same entry of the other half.
+    fn other(table: Table, key: &[u8]) -> Option<[u8; 4]> {
+        let entries = match table {
+            Table::AclClass | Table::AclBits | Table::AclActions | Table::Routes => table.spec().entries?,
+            _ => return None,
+        };
+        let index = u32::from_ne_bytes(key.try_into().expect("an index"));
+        Some(((index + entries / 2) % entries).to_ne_bytes())
     }
 }
 
@@ -30,6 +56,10 @@ impl Store for Mirror<'_> {
     fn update(&mut self, table: Table, key: &[u8], value: &[u8]) -> io::Result<()> {
         self.model.update(table, key, value)?;
         self.plane.set_bytes(table.name(), key, value);
+        if let Some(other) = Self::other(table, key).filter(|_| self.halves == Halves::InPlace) {
+            self.model.update(table, &other, value)?;
+            self.plane.set_bytes(table.name(), &other, value);
+        }
         Ok(())
     }
     fn update_many(&mut self, table: Table, entries: &[(Vec<u8>, Vec<u8>)]) -> io::Result<()> {
@@ -57,8 +87,10 @@ impl Store for Mirror<'_> {
         indexes.iter().zip(values).try_for_each(|(at, value)| self.update(table, &at.to_ne_bytes(), value))
     }
     fn grace(&self) -> Grace {
-        // Frames are run by the thread that writes.
-        Grace::Over
+        match self.halves {
+            Halves::Kernel => Grace::Later,
+            Halves::Alone | Halves::InPlace => Grace::Over,
+        }
     }
     fn create_set(&mut self, capacity: u32) -> io::Result<u32> {
         self.model.create_set(capacity)
