@@ -7,7 +7,7 @@ pub const FABRICS: usize = 4;
 /// Flow buckets of one ingress I/O slot.
 pub const FABRIC_BUCKETS_PER_SLOT: u32 = 64;
 
-/// FABRICS: array by MSM slot (A = 0).
+/// FABRICS' one value has one of each MSM slot (A = 0).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FabricState {
@@ -18,7 +18,10 @@ pub struct FabricState {
 }
 const _: () = assert!(size_of::<FabricState>() == 8);
 
-/// Index in FABRIC_BUCKETS (array of u32: the fabric of that bucket) of flow bucket `bucket` of ingress slot `slot`.
+/// Octets of FABRIC_BUCKETS' one value: the fabric of every bucket, by [`fabric_bucket_index`].
+pub const FABRIC_BUCKETS: usize = SLOTS * FABRIC_BUCKETS_PER_SLOT as usize;
+
+/// Index in FABRIC_BUCKETS of flow bucket `bucket` of ingress slot `slot`.
 #[inline(always)]
 pub const fn fabric_bucket_index(slot: u8, bucket: u32) -> u32 {
     (slot as u32 % SLOTS as u32) * FABRIC_BUCKETS_PER_SLOT + (bucket & (FABRIC_BUCKETS_PER_SLOT - 1))

@@ -82,39 +82,6 @@ pub const fn stamp(ns: u64) -> u32 {
     (ns >> STAMP_SHIFT) as u32
 }
 
-/// Slots of the per-CPU cache in front of the FDB (direct mapped; a power of two).
-pub const FDB_CACHE_ENTRIES: u32 = 4096;
-
-/// Entries of FDB_GEN. Each has one kind of writer, since the owner cannot add atomically by bpf(2): a value written back
-/// late would take the generation to where slots die no more. The generation is the (wrapping) sum.
-pub mod fdb_gen {
-    /// Raised by the programs, by an atomic addition.
-    pub const PLANE: u32 = 0;
-    /// Raised by the owner: read, add one, write. Its top bit marks that a change of the owner's is under way.
-    pub const OWNER: u32 = 1;
-    /// Number of entries.
-    pub const ENTRIES: u32 = 2;
-}
-
-/// FDB_CACHE: one remembered lookup. Valid only while `generation` equals FDB_GEN's sum plus one.
-///
-/// A filler reads FDB_GEN *before* it looks the FDB up; whoever changes an entry (except for its stamp) or removes one
-/// writes the FDB first and raises FDB_GEN after. So a slot filled from an older value carries an older generation and
-/// dies with the raise: a run that begins after the raise cannot use it. Absence is not remembered, so an insertion
-/// needs no raise. A remembered stamp may be older than the FDB's, never newer: a slot that looks expired is looked up
-/// again, one that does not is not expired.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FdbCacheEntry {
-    /// [`FdbKey`].
-    pub key: u64,
-    /// [`FdbEntry`].
-    pub entry: u64,
-    /// FDB_GEN's sum as read before the lookup, plus one (so that an all-zero slot is never valid).
-    pub generation: u64,
-}
-const _: () = assert!(size_of::<FdbCacheEntry>() == 24);
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,9 +31,10 @@ pub use capture::{CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, C
 pub use control::{ControlAction, ControlKey, ControlValue};
 pub use counters::{DropReason, PortCounters};
 pub use fabric::{
-    FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, fabric_bucket_index, flow_bucket, flow_hash,
+    FABRIC_BUCKETS, FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, fabric_bucket_index, flow_bucket,
+    flow_hash,
 };
-pub use fdb::{FDB_CACHE_ENTRIES, FdbCacheEntry, FdbEntry, FdbKey, STAMP_SHIFT, fdb_gen, stamp};
+pub use fdb::{FdbEntry, FdbKey, STAMP_SHIFT, stamp};
 pub use frame::{FloodHeader, HEADER_VERSION, header_flags};
 pub use gate::{DOMAINS, GateEntry, GateState, gate_index};
 pub use limit::{

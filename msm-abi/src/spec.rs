@@ -2,11 +2,11 @@
 
 use crate::{
     ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, AclAction, AclBits, AclBlock, AclMacKey, CPU_CLASSES,
-    ControlKey, ControlValue, CpuCounters, DOMAINS, EgressEntry, FABRIC_BUCKETS_PER_SLOT, FABRICS,
-    FDB_CACHE_ENTRIES, FLOOD_SETS, FabricState, FdbCacheEntry, FdbEntry, FdbKey, GROUPS, GateEntry,
-    HOP_GROUPS, HOPS, HopEntry, HopGroup, IFINDEX_LIMIT, IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry,
-    LimitEntry, Meta, PORTS, PlaneConfig, PortCounters, PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, Route6Key,
-    RouteBlock, SLOTS, ShareEntry, TRAP_RING, TableState, VLANS, VlanEntry, tables,
+    ControlKey, ControlValue, CpuCounters, DOMAINS, EgressEntry, FABRIC_BUCKETS, FABRICS, FLOOD_SETS,
+    FabricState, FdbEntry, FdbKey, GROUPS, GateEntry, HOP_GROUPS, HOPS, HopEntry, HopGroup, IFINDEX_LIMIT,
+    IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS, PlaneConfig, PortCounters,
+    PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, Route6Key, RouteBlock, ShareEntry, TRAP_RING, TableState,
+    VLANS, VlanEntry, tables,
 };
 
 /// Names of the maps, of their pins and of the programs. At most 15 characters and without dots (kernel limits).
@@ -25,13 +25,15 @@ pub mod names {
     pub const CONTROL: &str = "CONTROL";
     /// See [`crate::FdbEntry`].
     pub const FDB: &str = "FDB";
-    /// Two u64, [`crate::fdb_gen`]: raised after every change or removal in the FDB. Their sum is the generation.
+    /// u64, raised by the owner after every change or removal in the FDB: read, add one, write. Its top bit marks that a change of the
+    /// owner's is under way. Its (wrapping) sum with FDB_MOVES is the FDB's generation, of which the programs' caches are.
     pub const FDB_GEN: &str = "FDB_GEN";
-    /// See [`crate::FdbCacheEntry`].
-    pub const FDB_CACHE: &str = "FDB_CACHE";
-    /// u32 by [`crate::fabric_bucket_index`]: the fabric of the bucket.
+    /// u64, raised by the programs after every change of theirs, by an atomic addition. Apart from the owner's, who cannot add
+    /// atomically by bpf(2): a value written back late would take the generation to where caches die no more.
+    pub const FDB_MOVES: &str = "FDB_MOVES";
+    /// An octet by [`crate::fabric_bucket_index`]: the fabric of the bucket. One value.
     pub const FABRIC_BUCKETS: &str = "FABRIC_BUCKETS";
-    /// See [`crate::FabricState`].
+    /// Every [`crate::FabricState`]. One value.
     pub const FABRICS: &str = "FABRICS";
     /// See [`crate::PortCounters`].
     pub const COUNTERS: &str = "COUNTERS";
@@ -137,18 +139,39 @@ pub struct MapSpec {
     pub value: u32,
     /// Entries; `None` = chosen at creation (the FDB's capacity).
     pub entries: Option<u32>,
+    /// One value, which programs reach by address: a data section `.data.NAME` of the object, and by that name a map of it.
+    pub section: bool,
 }
 
 const fn array(name: &'static str, value: usize, entries: usize) -> MapSpec {
-    MapSpec { name, kind: MapKind::Array, key: 4, value: value as u32, entries: Some(entries as u32) }
+    MapSpec {
+        name,
+        kind: MapKind::Array,
+        key: 4,
+        value: value as u32,
+        entries: Some(entries as u32),
+        section: false,
+    }
+}
+
+/// A map of one value, which programs reach by address.
+const fn global(name: &'static str, value: usize) -> MapSpec {
+    MapSpec { section: true, ..array(name, value, 1) }
 }
 
 const fn percpu(name: &'static str, value: usize, entries: usize) -> MapSpec {
-    MapSpec { name, kind: MapKind::PerCpuArray, key: 4, value: value as u32, entries: Some(entries as u32) }
+    MapSpec {
+        name,
+        kind: MapKind::PerCpuArray,
+        key: 4,
+        value: value as u32,
+        entries: Some(entries as u32),
+        section: false,
+    }
 }
 
 const fn table(name: &'static str, kind: MapKind, key: usize, value: usize, entries: u32) -> MapSpec {
-    MapSpec { name, kind, key: key as u32, value: value as u32, entries: Some(entries) }
+    MapSpec { name, kind, key: key as u32, value: value as u32, entries: Some(entries), section: false }
 }
 
 /// Default capacity of the FDB.
@@ -159,7 +182,7 @@ pub const FDB_MAX: u32 = 1_048_576;
 /// Every pinned map.
 pub const SPECS: [MapSpec; 39] = [
     array(names::META, size_of::<Meta>(), 1),
-    array(names::PLANE_CONFIG, size_of::<PlaneConfig>(), 1),
+    global(names::PLANE_CONFIG, size_of::<PlaneConfig>()),
     array(names::PORTS, size_of::<PortEntry>(), IFINDEX_LIMIT as usize),
     array(names::VLANS, size_of::<VlanEntry>(), VLANS),
     array(names::GATES, size_of::<GateEntry>(), DOMAINS * PORTS),
@@ -169,6 +192,7 @@ pub const SPECS: [MapSpec; 39] = [
         key: size_of::<ControlKey>() as u32,
         value: size_of::<ControlValue>() as u32,
         entries: Some(1024),
+        section: false,
     },
     MapSpec {
         name: names::FDB,
@@ -176,41 +200,60 @@ pub const SPECS: [MapSpec; 39] = [
         key: size_of::<FdbKey>() as u32,
         value: size_of::<FdbEntry>() as u32,
         entries: None,
+        section: false,
     },
-    array(names::FDB_GEN, 8, crate::fdb_gen::ENTRIES as usize),
-    MapSpec {
-        name: names::FDB_CACHE,
-        kind: MapKind::PerCpuArray,
-        key: 4,
-        value: size_of::<FdbCacheEntry>() as u32,
-        entries: Some(FDB_CACHE_ENTRIES),
-    },
-    array(names::FABRIC_BUCKETS, 4, SLOTS * FABRIC_BUCKETS_PER_SLOT as usize),
-    array(names::FABRICS, size_of::<FabricState>(), FABRICS),
+    global(names::FDB_GEN, 8),
+    global(names::FDB_MOVES, 8),
+    global(names::FABRIC_BUCKETS, FABRIC_BUCKETS),
+    global(names::FABRICS, FABRICS * size_of::<FabricState>()),
     MapSpec {
         name: names::COUNTERS,
         kind: MapKind::PerCpuArray,
         key: 4,
         value: size_of::<PortCounters>() as u32,
         entries: Some(LPORTS as u32 + 1),
+        section: false,
     },
-    MapSpec { name: names::TX, kind: MapKind::DevMap, key: 4, value: 8, entries: Some(LPORTS as u32) },
+    MapSpec {
+        name: names::TX,
+        kind: MapKind::DevMap,
+        key: 4,
+        value: 8,
+        entries: Some(LPORTS as u32),
+        section: false,
+    },
     MapSpec {
         name: names::FLOOD,
         kind: MapKind::ArrayOfMaps,
         key: 4,
         value: 4,
         entries: Some(FLOOD_SETS as u32),
+        section: false,
     },
-    MapSpec { name: names::DISPATCH, kind: MapKind::ProgArray, key: 4, value: 4, entries: Some(8) },
+    MapSpec {
+        name: names::DISPATCH,
+        kind: MapKind::ProgArray,
+        key: 4,
+        value: 4,
+        entries: Some(8),
+        section: false,
+    },
     MapSpec {
         name: names::CAPTURE,
         kind: MapKind::RingBuf,
         key: 0,
         value: 0,
         entries: Some(crate::CAPTURE_RING),
+        section: false,
     },
-    MapSpec { name: names::CAPTURE_LOST, kind: MapKind::PerCpuArray, key: 4, value: 8, entries: Some(1) },
+    MapSpec {
+        name: names::CAPTURE_LOST,
+        kind: MapKind::PerCpuArray,
+        key: 4,
+        value: 8,
+        entries: Some(1),
+        section: false,
+    },
     array(names::EGRESS, size_of::<EgressEntry>(), LPORTS),
     array(names::SHARING, size_of::<ShareEntry>(), GROUPS),
     array(names::LIMITS, size_of::<LimitEntry>(), PORTS * LIMIT_KINDS),

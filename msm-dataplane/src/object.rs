@@ -1,12 +1,12 @@
 //! Loading the forwarding plane's object and pinning what is in it. The only file that names aya.
 
-use std::path::Path;
-
+use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use aya::{
     Ebpf, EbpfLoader,
-    programs::{SchedClassifier, Xdp},
+    programs::{ProgramError, SchedClassifier, Xdp},
 };
 use msm_abi::names;
 
@@ -14,6 +14,9 @@ use crate::{
     TreeError, bpf,
     store::{Table, prog_pin},
 };
+
+/// As libbpf does.
+const LOAD_TRIES: usize = 5;
 
 /// Loads `object` with an FDB of `fdb_capacity` entries and pins its maps and programs in `dir`, an empty directory.
 ///
@@ -26,7 +29,9 @@ pub(crate) fn load(object: &Path, fdb_capacity: u32, dir: &Path) -> Result<(), T
         .load(&bytes)
         .map_err(|e| refused(chain(&e)))?;
     for table in Table::ALL {
-        let map = ebpf.map(table.name()).ok_or_else(|| refused(format!("it has no map {}", table.name())))?;
+        let spec = table.spec();
+        let name = if spec.section { format!(".data.{}", spec.name) } else { spec.name.to_owned() };
+        let map = ebpf.map(&name).ok_or_else(|| refused(format!("it has no map {name}")))?;
         map.pin(dir.join(table.name()))
             .map_err(|e| refused(format!("map {}: {}", table.name(), chain(&e))))?;
     }
@@ -38,7 +43,7 @@ pub(crate) fn load(object: &Path, fdb_capacity: u32, dir: &Path) -> Result<(), T
     let refused_tcx = |e: String| refused(format!("program {}: {e}", names::PROG_TCX));
     let tcx: &mut SchedClassifier =
         program.try_into().map_err(|e| refused_tcx(format!("no tc classifier: {e}")))?;
-    tcx.load().map_err(|e| refused_tcx(chain(&e)))?;
+    loaded(|| tcx.load()).map_err(|e| refused_tcx(chain(&e)))?;
     if !bpf::has_tcx(tcx.fd().map_err(|e| refused_tcx(chain(&e)))?.as_fd()) {
         return Err(TreeError::NoTcx);
     }
@@ -48,8 +53,21 @@ pub(crate) fn load(object: &Path, fdb_capacity: u32, dir: &Path) -> Result<(), T
 fn program(ebpf: &mut Ebpf, name: &str, dir: &Path) -> Result<(), String> {
     let program: &mut Xdp =
         ebpf.program_mut(name).ok_or("not there")?.try_into().map_err(|e| format!("no XDP program: {e}"))?;
-    program.load().map_err(|e| chain(&e))?;
+    loaded(|| program.load()).map_err(|e| chain(&e))?;
     program.pin(prog_pin(dir, name)).map_err(|e| chain(&e))
+}
+
+/// Loads a program. The verifier gives up with EAGAIN when a signal, or the kernel's own work that looks like one, comes to the thread meanwhile
+/// (kernel/bpf/verifier.c: do_check): then again.
+fn loaded(mut load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+    for _ in 1..LOAD_TRIES {
+        match load() {
+            Err(ProgramError::LoadError { io_error, .. }) if io_error.kind() == io::ErrorKind::WouldBlock => {
+            }
+            done => return done,
+        }
+    }
+    load()
 }
 
 /// An error with its causes: aya says "the verifier refused" in one and why in the next.

@@ -60,9 +60,7 @@ impl Subject for OverModel {
     }
     fn set_generation(&mut self, generation: u64) {
         let store = self.0.store_mut();
-        store
-            .update(Table::FdbGen, &msm_abi::fdb_gen::OWNER.to_ne_bytes(), &generation.to_ne_bytes())
-            .expect("written");
+        store.update(Table::FdbGen, &0u32.to_ne_bytes(), &generation.to_ne_bytes()).expect("written");
     }
     fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
         self.0.reconcile_acl(list)

@@ -1,11 +1,8 @@
 //! What the tables can hold: checked before the first write.
 
-use msm_abi::{DOMAINS, FABRICS, FdbKey, GROUP_PORTS, GROUPS, LPORTS, Lport, PORTS};
+use msm_abi::{DOMAINS, FABRIC_BUCKETS, FABRICS, FdbKey, GROUP_PORTS, GROUPS, LPORTS, Lport, PORTS};
 
-use crate::{
-    Desired, DesiredPort, DesiredVlan, StaticEntry, TableError, Touched, store::Table,
-    tables::fabric::BUCKETS,
-};
+use crate::{Desired, DesiredPort, DesiredVlan, StaticEntry, TableError, Touched, store::Table};
 
 /// VLAN ids of IEEE 802.1Q: 0 is "priority only", 4095 reserved.
 const VIDS: std::ops::RangeInclusive<u16> = 1..=4094;
@@ -113,8 +110,8 @@ fn check_config(desired: &Desired) -> Result<(), TableError> {
     if desired.control.len() > room {
         return refuse(format!("{} control addresses; there is room for {room}", desired.control.len()));
     }
-    if desired.buckets.len() > BUCKETS {
-        return refuse(format!("{} fabric buckets; there are {BUCKETS}", desired.buckets.len()));
+    if desired.buckets.len() > FABRIC_BUCKETS {
+        return refuse(format!("{} fabric buckets; there are {FABRIC_BUCKETS}", desired.buckets.len()));
     }
     let limited = desired.limits.keys().map(|(lport, _)| lport).chain(desired.learning.keys());
     if let Some(lport) = limited.chain(&desired.mirror).find(|lport| !is_port(**lport)) {
@@ -156,7 +153,7 @@ mod tests {
         refused(|d| d.learning = [(1024, None)].into(), "port 1024 with a limit");
         refused(|d| d.mirror = Some(1024), "as mirror");
         refused(|d| d.buckets = vec![4], "fabric 4");
-        refused(|d| d.buckets = vec![0; BUCKETS + 1], "1025 fabric buckets");
+        refused(|d| d.buckets = vec![0; FABRIC_BUCKETS + 1], "1025 fabric buckets");
         let nowhere = StaticEntry { lport: NO_LPORT, blackhole: false };
         assert!(check(&Desired { static_fdb: [(FdbKey(1), nowhere)].into(), ..Desired::default() }).is_err());
         assert!(check(&Desired::default()).is_ok());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use msm_abi::{CpuClass, PlaneConfig};
+use msm_abi::{CpuClass, FABRIC_BUCKETS, PlaneConfig};
 
 use super::learning;
 use crate::{
@@ -58,20 +58,13 @@ fn rates(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
 }
 
 fn fabrics(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
-    let found = fabric::states(store)?;
-    for (slot, (want, have)) in (0..).zip(desired.fabrics.iter().zip(found)) {
-        if *want != have {
-            fabric::set_state(store, slot, *want)?;
-        }
+    if fabric::states(store)? != desired.fabrics {
+        fabric::set_states(store, &desired.fabrics)?;
     }
-    let want = desired.buckets.iter().map(|f| u32::from(*f)).chain(std::iter::repeat(0));
-    let changed: Vec<(u32, u32)> = (0..)
-        .zip(want.zip(fabric::buckets(store)?))
-        .filter(|(_, (want, have))| want != have)
-        .map(|(bucket, (want, _))| (bucket, want))
-        .collect();
-    if !changed.is_empty() {
-        fabric::set_buckets(store, &changed)?;
+    let mut want = [0; FABRIC_BUCKETS];
+    want.iter_mut().zip(&desired.buckets).for_each(|(bucket, fabric)| *bucket = *fabric);
+    if fabric::buckets(store)? != want {
+        fabric::set_buckets(store, &want)?;
     }
     Ok(())
 }

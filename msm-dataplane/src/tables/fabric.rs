@@ -1,8 +1,8 @@
 //! FABRICS and FABRIC_BUCKETS: which fabric carries what crosses I/O modules, and whether it can.
 
-use msm_abi::{FABRICS, FabricState};
+use msm_abi::{FABRIC_BUCKETS, FABRICS, FabricState};
 
-use super::{at, join, put, read, u32_at};
+use super::{at, put, u32_at};
 use crate::{
     TableError,
     store::{Store, Table},
@@ -10,54 +10,42 @@ use crate::{
 
 const LEN: usize = size_of::<FabricState>();
 
-/// Number of buckets.
-pub const BUCKETS: usize = match Table::FabricBuckets.spec().entries {
-    Some(n) => n as usize,
-    None => 0,
-};
+/// The fabric of every bucket.
+pub type Buckets = [u8; FABRIC_BUCKETS];
 
 /// Reads every fabric, by MSM slot.
 ///
 /// # Errors
 /// What the kernel says.
 pub fn states(store: &impl Store) -> Result<[FabricState; FABRICS], TableError> {
-    let mut states = [FabricState::default(); FABRICS];
-    for (slot, state) in (0..).zip(&mut states) {
-        let b: [u8; LEN] = at(store, Table::Fabrics, slot)?;
-        *state = FabricState { present: u32_at(&b, 0), programmed: u32_at(&b, 4) };
-    }
-    Ok(states)
+    let b: [u8; FABRICS * LEN] = at(store, Table::Fabrics, 0)?;
+    let state =
+        |slot| FabricState { present: u32_at(&b, slot * LEN), programmed: u32_at(&b, slot * LEN + 4) };
+    Ok(std::array::from_fn(state))
 }
 
-/// Writes one fabric.
+/// Writes every fabric.
 ///
 /// # Errors
 /// What the kernel says.
-pub fn set_state(store: &mut impl Store, slot: u32, state: FabricState) -> Result<(), TableError> {
-    let value: [u8; LEN] = join(&[&state.present.to_ne_bytes(), &state.programmed.to_ne_bytes()]);
-    put(store, Table::Fabrics, &slot.to_ne_bytes(), &value)
+pub fn set_states(store: &mut impl Store, states: &[FabricState; FABRICS]) -> Result<(), TableError> {
+    let words = states.iter().flat_map(|state| [state.present, state.programmed]);
+    let value: Vec<u8> = words.flat_map(u32::to_ne_bytes).collect();
+    put(store, Table::Fabrics, &0u32.to_ne_bytes(), &value)
 }
 
-/// Reads the fabric of every bucket, in one go.
+/// Reads the fabric of every bucket.
 ///
 /// # Errors
 /// What the kernel says.
-pub fn buckets(store: &impl Store) -> Result<Vec<u32>, TableError> {
-    let mut buckets = vec![0; BUCKETS];
-    read(store, Table::FabricBuckets, &mut |key, value| {
-        if let Some(bucket) = buckets.get_mut(u32_at(key, 0) as usize) {
-            *bucket = u32_at(value, 0);
-        }
-    })?;
-    Ok(buckets)
+pub fn buckets(store: &impl Store) -> Result<Buckets, TableError> {
+    at(store, Table::FabricBuckets, 0)
 }
 
-/// Writes the fabric of several buckets, in one go.
+/// Writes the fabric of every bucket.
 ///
 /// # Errors
-/// What the kernel says; some may be written.
-pub fn set_buckets(store: &mut impl Store, changes: &[(u32, u32)]) -> Result<(), TableError> {
-    let bytes = |word: u32| word.to_ne_bytes().to_vec();
-    let entries: Vec<_> = changes.iter().map(|(bucket, fabric)| (bytes(*bucket), bytes(*fabric))).collect();
-    store.update_many(Table::FabricBuckets, &entries).map_err(super::failed("write", Table::FabricBuckets))
+/// What the kernel says.
+pub fn set_buckets(store: &mut impl Store, buckets: &Buckets) -> Result<(), TableError> {
+    put(store, Table::FabricBuckets, &0u32.to_ne_bytes(), buckets)
 }

@@ -2,7 +2,7 @@
 //!
 //! Written by the forwarding plane (learning) and by the owner (static entries, flush, ageing).
 
-use msm_abi::{FdbEntry, FdbKey, fdb_gen};
+use msm_abi::{FdbEntry, FdbKey};
 
 use super::{at, get as get_value, put, read as read_all, remove as remove_key, u64_at};
 use crate::{
@@ -47,12 +47,12 @@ pub fn read(store: &impl Store, each: &mut dyn FnMut(FdbKey, FdbEntry)) -> Resul
     read_all(store, Table::Fdb, &mut |key, value| each(FdbKey(u64_at(key, 0)), FdbEntry(u64_at(value, 0))))
 }
 
-/// The owner's part of the generation. The programs raise theirs in an entry of its own: the owner cannot add atomically.
+/// The owner's part of the generation. The programs raise theirs in FDB_MOVES: the owner cannot add atomically.
 ///
 /// # Errors
 /// What the kernel says.
 pub fn generation(store: &impl Store) -> Result<u64, TableError> {
-    Ok(u64::from_ne_bytes(at(store, Table::FdbGen, fdb_gen::OWNER)?))
+    Ok(u64::from_ne_bytes(at(store, Table::FdbGen, 0)?))
 }
 
 /// True if an owner died between [`begin`] and [`end`].
@@ -65,7 +65,7 @@ pub fn interrupted(store: &impl Store) -> Result<bool, TableError> {
 
 fn raise(store: &mut impl Store, mark: u64) -> Result<(), TableError> {
     let next = (generation(store)?.wrapping_add(1) & !CHANGING) | mark;
-    put(store, Table::FdbGen, &fdb_gen::OWNER.to_ne_bytes(), &next.to_ne_bytes())
+    put(store, Table::FdbGen, &0u32.to_ne_bytes(), &next.to_ne_bytes())
 }
 
 /// Marks that stations are about to be removed or changed.

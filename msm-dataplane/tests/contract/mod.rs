@@ -37,7 +37,7 @@ pub trait Subject {
     fn next_owner(&mut self);
     /// What the forwarding plane does when it sees a station.
     fn learn(&mut self, key: FdbKey, entry: FdbEntry);
-    /// Writes the owner's part of FDB_GEN behind its back.
+    /// Writes FDB_GEN behind the owner's back.
     fn set_generation(&mut self, generation: u64);
     fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError>;
     fn reconcile_routes(&mut self, routing: &Routing) -> Result<RouteChanges, TableError>;

@@ -77,7 +77,7 @@ impl Subject for OverKernel<'_> {
     fn set_generation(&mut self, generation: u64) {
         let map = aya::maps::Map::Array(pinned(&self.pin(names::FDB_GEN)));
         let mut word = aya::maps::Array::<_, u64>::try_from(map).expect("an array of words");
-        word.set(msm_abi::fdb_gen::OWNER, generation, 0).expect("written");
+        word.set(0, generation, 0).expect("written");
     }
     fn reconcile_acl(&mut self, list: &AclList) -> Result<Changes, TableError> {
         self.owner().reconcile_acl(list)

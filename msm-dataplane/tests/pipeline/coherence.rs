@@ -144,3 +144,28 @@ fn a_moved_station_is_not_where_it_was() {
     );
     assert_eq!(plane.raised_by_plane(), ROUNDS);
 }
+
+/// After so many generations an epoch of the cache comes again (msm-ebpf/src/plane/cache.rs).
+const EPOCHS: u64 = 16_383;
+
+#[test]
+fn what_was_remembered_an_age_ago_is_forgotten() {
+    pin(0);
+    let plane = Plane::new();
+    let hears = |lport: u16| {
+        let before = plane.counters(lport.into()).tx_frames;
+        plane.run(&frame(S12, S11));
+        plane.counters(lport.into()).tx_frames - before == 1
+    };
+    for generations in EPOCHS - 1..=EPOCHS + 1 {
+        plane.station(S12, 1, FdbEntry::new(P12, FdbEntry::STATIC, 0));
+        assert!(hears(P12));
+        // Not a frame for the station until the epoch in which it was remembered is there again.
+        plane.station(S12, 1, FdbEntry::new(P21, FdbEntry::STATIC, 0));
+        for _ in 1..generations {
+            plane.run(&frame(BROADCAST, S11));
+            plane.raise();
+        }
+        assert!(hears(P21), "after {generations} generations");
+    }
+}

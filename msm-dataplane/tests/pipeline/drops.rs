@@ -161,10 +161,10 @@ fn a_fabric_that_is_gone() {
     plane.fabric(0, FabricState { present: 1, programmed: 1 });
     assert_eq!(plane.run(&frame(S21, S11)).action, XDP_REDIRECT);
     let bucket = bucket(S11, S21);
-    plane.set(names::FABRIC_BUCKETS, &bucket, &4u32);
+    plane.bucket(bucket, 4);
     dropped(&plane, &frame(S21, S11), DropReason::FabricAbsent);
     // Another fabric carries it again.
-    plane.set(names::FABRIC_BUCKETS, &bucket, &3u32);
+    plane.bucket(bucket, 3);
     plane.fabric(3, FabricState { present: 1, programmed: 1 });
     plane.fabric(0, FabricState::default());
     assert_eq!(plane.run(&frame(S21, S11)).action, XDP_REDIRECT);

@@ -117,7 +117,7 @@ impl Pair {
             }
             4 => {
                 let (bucket, fabric) = (random.below(128) as u32, random.below(2) as u32);
-                self.plane.set(names::FABRIC_BUCKETS, &bucket, &fabric);
+                self.plane.bucket(bucket, fabric as u8);
                 self.model.buckets.insert(bucket, fabric);
             }
             5 => {

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use msm_abi::{
-    ControlAction, ControlKey, ControlValue, CpuClass, CpuCounters, DropReason, FDB_DEFAULT, FabricState,
-    FdbEntry, FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport, PlaneConfig, PortCounters, PortEntry,
-    VlanEntry, fdb_gen, gate_index, names, port_flags, vlan_flags,
+    ControlAction, ControlKey, ControlValue, CpuClass, CpuCounters, DropReason, FABRIC_BUCKETS, FABRICS,
+    FDB_DEFAULT, FabricState, FdbEntry, FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport,
+    PlaneConfig, PortCounters, PortEntry, VlanEntry, gate_index, names, port_flags, vlan_flags,
 };
 
 /// The netdev of every test frame.
@@ -42,6 +42,16 @@ impl Outcome {
         FloodHeader::from_wire(u64::from_be_bytes(
             self.metadata.as_slice().try_into().expect("a flood header"),
         ))
+    }
+}
+
+/// The one value of FABRIC_BUCKETS.
+#[repr(transparent)]
+struct Buckets([u8; FABRIC_BUCKETS]);
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self([0; FABRIC_BUCKETS])
     }
 }
 
@@ -109,7 +119,11 @@ impl Plane {
 
     pub(crate) fn fd(&self, map: &str) -> RawFd {
         use aya::maps::Map;
-        let map = self.ebpf.map(map).unwrap_or_else(|| panic!("the object has no map {map}"));
+        let map = self
+            .ebpf
+            .map(map)
+            .or_else(|| self.ebpf.map(&format!(".data.{map}")))
+            .unwrap_or_else(|| panic!("the object has no map {map}"));
         match map {
             Map::Array(m)
             | Map::PerCpuArray(m)
@@ -208,7 +222,15 @@ impl Plane {
     }
 
     pub(crate) fn fabric(&self, fabric: u32, state: FabricState) {
-        self.set(names::FABRICS, &fabric, &state);
+        let mut states: [FabricState; FABRICS] = self.get(names::FABRICS, &0u32).expect("an array's entry");
+        states[fabric as usize] = state;
+        self.set(names::FABRICS, &0u32, &states);
+    }
+
+    pub(crate) fn bucket(&self, bucket: u32, fabric: u8) {
+        let mut buckets: Buckets = self.get(names::FABRIC_BUCKETS, &0u32).expect("an array's entry");
+        buckets.0[bucket as usize] = fabric;
+        self.set(names::FABRIC_BUCKETS, &0u32, &buckets);
     }
 
     pub(crate) fn station(&self, mac: [u8; 6], vid: u16, entry: FdbEntry) {
@@ -229,13 +251,13 @@ impl Plane {
 
     /// Raises the owner's part of the generation.
     pub(crate) fn raise(&self) {
-        let part: u64 = self.get(names::FDB_GEN, &fdb_gen::OWNER).expect("an array's entry");
-        self.set(names::FDB_GEN, &fdb_gen::OWNER, &(part + 1));
+        let part: u64 = self.get(names::FDB_GEN, &0u32).expect("an array's entry");
+        self.set(names::FDB_GEN, &0u32, &(part + 1));
     }
 
     /// How often the programs raised theirs.
     pub(crate) fn raised_by_plane(&self) -> u64 {
-        self.get(names::FDB_GEN, &fdb_gen::PLANE).expect("an array's entry")
+        self.get(names::FDB_MOVES, &0u32).expect("an array's entry")
     }
 
     // What happened.

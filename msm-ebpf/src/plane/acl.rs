@@ -50,7 +50,8 @@ fn decide<F: Frame>(
 ) -> Option<bool> {
     let half = u32::from(active & acl_active::HALF);
     let fields = fields(frame, place, active, half, lport, Mac(source), Mac(destination))?;
-    let Some(rule) = first(&fields) else { return Some(true) };
+    let found = if active & acl_active::MAC == 0 { first::<false>(&fields) } else { first::<true>(&fields) };
+    let Some(rule) = found else { return Some(true) };
     let action = ACL_ACTIONS.get(half * ACL_RULES as u32 + rule)?;
     // SAFETY: per CPU, and this is the only place that asks for it.
     if let Some(hits) = unsafe { own(ACL_HITS.get_ptr_mut(action.counter)) } {
@@ -159,19 +160,17 @@ fn station(mac: Mac, destination: bool, half: u32) -> Option<u16> {
     Some(*class as u16)
 }
 
-/// The first rule that is in all classes.
+/// The first rule that is in all classes; those of Ethernet fields only if a rule asks for one.
 #[inline(always)]
-fn first(fields: &Fields) -> Option<u32> {
+fn first<const MAC: bool>(fields: &Fields) -> Option<u32> {
     let all = |of: fn(&AclBits, usize) -> u64, at: usize| {
-        of(fields.source, at)
+        let ip = of(fields.source, at)
             & of(fields.destination, at)
             & of(fields.protocol, at)
             & of(fields.source_port, at)
             & of(fields.destination_port, at)
-            & of(fields.ingress, at)
-            & of(fields.from, at)
-            & of(fields.to, at)
-            & of(fields.kind, at)
+            & of(fields.ingress, at);
+        if MAC { ip & of(fields.from, at) & of(fields.to, at) & of(fields.kind, at) } else { ip }
     };
     let mut words = all(|class, _| class.sum, 0);
     for _ in 0..ACL_WORDS {

@@ -2,14 +2,22 @@
 
 use super::access::opaque;
 
-/// The number of the lowest bit that is set, below 64; of 0 it is 0. Without a branch, of which the verifier would follow both ways, and without a table,
-/// which LLVM would make of `trailing_zeros`: the bits below the lowest one, counted (Hacker's Delight 5-1).
+/// All its windows of six bits differ (Leiserson, Prokop, Randall: Using de Bruijn Sequences to Index a 1 in a Computer Word).
+const DE_BRUIJN: u64 = 0x03F7_9D71_B4CB_0A89;
+/// Which bit it is that shifted a window to the top.
+static NUMBERS: [u8; 64] = {
+    let mut numbers = [0; 64];
+    let mut bit = 0;
+    while bit < 64 {
+        numbers[(DE_BRUIJN << bit >> 58) as usize] = bit as u8;
+        bit += 1;
+    }
+    numbers
+};
+
+/// The number of the lowest bit that is set, below 64; of 0 it is 0. Without a branch, of which the verifier would follow both ways.
 #[inline(always)]
 pub(crate) fn lowest(bits: u64) -> u32 {
-    let below = opaque((bits & bits.wrapping_neg()).wrapping_sub(1));
-    let pairs = below - (below >> 1 & 0x5555_5555_5555_5555);
-    let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
-    let octets = fours.wrapping_add(fours >> 4) & 0x0F0F_0F0F_0F0F_0F0F;
-    let count = octets.wrapping_mul(0x0101_0101_0101_0101) >> 56;
-    opaque(count) as u32 & 63
+    let window = opaque((bits & bits.wrapping_neg()).wrapping_mul(DE_BRUIJN) >> 58) as usize & 63;
+    u32::from(NUMBERS[window]) & 63
 }

@@ -1,68 +1,103 @@
-//! The per-CPU cache in front of the FDB: a lookup costs two array reads instead of a hash.
+//! What this CPU remembers of the FDB: a lookup costs a load instead of a hash.
 //!
-//! Why it never answers with what the owner removed: see [`FdbCacheEntry`]. A run reads the generation once, at its
-//! beginning, before any lookup. A slot it fills carries that generation; whoever changes or removes an entry raises the
-//! generation afterwards, so the slot filled from the old value is refused by every run that begins after the raise.
+//! Why it never answers with what the owner removed: FDB_GEN and FDB_MOVES are raised after every change of an entry (but for its
+//! stamp) and every removal; their sum is the generation. A run reads it once, at its beginning, before any lookup. What it
+//! remembers carries the epoch that stands for that generation on this CPU, and is refused in every other epoch: by every run that
+//! begins after the raise. Absence is not remembered, so an insertion needs no raise. A remembered stamp may be older than the
+//! FDB's, never newer: a station that looks expired is looked up again, one that does not is not expired.
 
-use msm_abi::{FDB_CACHE_ENTRIES, FdbCacheEntry, FdbEntry, FdbKey, fdb_gen};
+use msm_abi::{FdbEntry, FdbKey};
 
-use super::access::own;
-use super::maps::{FDB_CACHE, FDB_GEN};
+use super::global::{FDB_GEN, FDB_MOVES};
+use super::memory::{self, Memory, STATIONS, Station};
+use super::word::Word;
 
-/// The FDB's generation as this run saw it first.
-#[derive(Clone, Copy)]
-pub(crate) struct Generation(u64);
+/// An epoch stands in an entry's bits that no flag uses.
+const EPOCH_SHIFT: u32 = 18;
+const EPOCHS: u64 = 1 << 14;
+const EPOCH_MASK: u64 = (EPOCHS - 1) << EPOCH_SHIFT;
+const _: () = assert!(
+    ((FdbEntry::STATIC | FdbEntry::BLACKHOLE) as u64) << 16 & EPOCH_MASK == 0 && EPOCH_MASK >> 32 == 0
+);
 
-impl Generation {
-    /// Reads it. The caller looks the FDB up only after this: x86-64 keeps loads in order; elsewhere an atomic that
+/// What a run may look up: this CPU's memory, in the epoch of the generation that it saw first.
+pub(crate) struct Cache<'a> {
+    memory: &'a mut Memory,
+    epoch: u64,
+}
+
+impl<'a> Cache<'a> {
+    /// Reads the generation. The caller looks the FDB up only after this: x86-64 keeps loads in order; elsewhere an atomic that
     /// returns the old value, which every JIT orders fully, does.
     #[inline(always)]
-    #[expect(
-        unexpected_cfgs,
-        reason = "bpf_target_arch is what the build says of the JIT's target, as for aya-ebpf"
-    )]
-    pub(crate) fn read() -> Self {
-        let part = |index: u32| {
-            let Some(part) = FDB_GEN.get(index) else { return 0 };
-            #[cfg(bpf_target_arch = "x86_64")]
-            let seen = part.load();
-            #[cfg(not(bpf_target_arch = "x86_64"))]
-            let seen = part.fetch_add(0);
-            seen
-        };
+    pub(crate) fn new(memory: &'a mut Memory) -> Self {
         // A sum that was true before a raise is never true after it, and this one is made of parts read before any lookup.
-        // Plus one, so that a slot of zeros is never valid.
-        Self(part(fdb_gen::PLANE).wrapping_add(part(fdb_gen::OWNER)).wrapping_add(1))
+        // Plus one, so that a memory of zeros is of no generation.
+        let generation = seen(&FDB_MOVES).wrapping_add(seen(&FDB_GEN)).wrapping_add(1);
+        if memory.generation != generation {
+            memory.generation = generation;
+            memory.epoch += 1;
+            if memory.epoch >= EPOCHS {
+                forget_all(0);
+                memory.epoch = 1;
+            }
+        }
+        let epoch = memory.epoch << EPOCH_SHIFT;
+        Self { memory, epoch }
     }
 
-    /// Ends the validity of every slot on every CPU. Called after the FDB was written.
+    /// What is remembered of `key`. Its stamp may be older than the FDB's, never newer.
     #[inline(always)]
-    pub(crate) fn raise() {
-        if let Some(generation) = FDB_GEN.get(fdb_gen::PLANE) {
-            generation.fetch_add(1);
+    pub(crate) fn find(&self, key: FdbKey) -> Option<FdbEntry> {
+        let station = self.memory.stations.get(index(key))?;
+        (station.key == key.0 && station.word & EPOCH_MASK == self.epoch)
+            .then_some(FdbEntry(station.word & !EPOCH_MASK))
+    }
+
+    /// Remembers what the FDB said of `key` in a lookup of this run.
+    #[inline(always)]
+    pub(crate) fn remember(&mut self, key: FdbKey, entry: FdbEntry) {
+        if let Some(station) = self.memory.stations.get_mut(index(key)) {
+            *station = Station { key: key.0, word: entry.0 | self.epoch };
         }
     }
 }
 
+/// Ends the epoch on every CPU. Called after the FDB was written.
 #[inline(always)]
-fn slot<'a>(key: FdbKey) -> Option<&'a mut FdbCacheEntry> {
+pub(crate) fn raise() {
+    FDB_MOVES.fetch_add(1);
+}
+
+#[inline(always)]
+#[expect(
+    unexpected_cfgs,
+    reason = "bpf_target_arch is what the build says of the JIT's target, as for aya-ebpf"
+)]
+fn seen(part: &Word) -> u64 {
+    #[cfg(bpf_target_arch = "x86_64")]
+    let seen = part.load();
+    #[cfg(not(bpf_target_arch = "x86_64"))]
+    let seen = part.fetch_add(0);
+    seen
+}
+
+#[inline(always)]
+fn index(key: FdbKey) -> usize {
     // Multiplicative hashing: stations often differ in their last octets only.
-    let index = (key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - FDB_CACHE_ENTRIES.ilog2())) as u32;
-    // SAFETY: per CPU; each caller below is done with the slot before another is asked for.
-    unsafe { own(FDB_CACHE.get_ptr_mut(index)) }
+    let hash = key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    ((hash * STATIONS as u64) >> 32) as usize
 }
 
-/// What is remembered of `key`. Its stamp may be older than the FDB's, never newer.
-#[inline(always)]
-pub(crate) fn find(key: FdbKey, generation: Generation) -> Option<FdbEntry> {
-    let slot = slot(key)?;
-    (slot.key == key.0 && slot.generation == generation.0).then_some(FdbEntry(slot.entry))
-}
-
-/// Remembers what the FDB said of `key` in a lookup made after `generation` was read.
-#[inline(always)]
-pub(crate) fn remember(key: FdbKey, entry: FdbEntry, generation: Generation) {
-    if let Some(slot) = slot(key) {
-        *slot = FdbCacheEntry { key: key.0, entry: entry.0, generation: generation.0 };
+/// Once in 16,383 generations: the epochs begin again. A subprogram, since the verifier walks through all stations.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn forget_all(_: u64) -> u64 {
+    if let Some(memory) = memory::here() {
+        for station in &mut memory.stations {
+            // SAFETY: a valid reference. Volatile, since LLVM would call a memset that clears octet by octet.
+            unsafe { (&raw mut station.word).write_volatile(0) };
+        }
     }
+    0
 }

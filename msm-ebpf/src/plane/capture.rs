@@ -1,16 +1,17 @@
 //! Capture: a copy of a frame for whoever looks at its port.
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use msm_abi::{CAPTURE_SNAP, CaptureDirection, CaptureHeader, Lport, PlaneConfig, capture_of};
+use msm_abi::{CAPTURE_SNAP, CaptureDirection, CaptureHeader, Lport, capture_of};
 
 use super::access::{own, write};
 use super::frame::Frame;
+use super::global::config;
 use super::maps::{CAPTURE, CAPTURE_LOST, CAPTURE_RECORD};
 
 /// Records the frame as it is now, if its port is looked at.
 #[inline(always)]
-pub(crate) fn frame<F: Frame>(packet: &F, config: PlaneConfig, lport: Lport, direction: CaptureDirection) {
-    if config.capture == capture_of(lport) {
+pub(crate) fn frame<F: Frame>(packet: &F, lport: Lport, direction: CaptureDirection) {
+    if config::capture() == capture_of(lport) {
         record(packet, lport, direction as u16);
     }
 }

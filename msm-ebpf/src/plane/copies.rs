@@ -80,7 +80,7 @@ fn to_port(skb: &mut Skb, vid: u16, flags: u16, member: Lport, port: Lport) -> R
         return Err(DropReason::NoEgress);
     }
     if to.flags & egress_flags::MIRRORED != 0 {
-        skb.mirror(pipeline::mirror_port(pipeline::config()));
+        skb.mirror(pipeline::mirror_port());
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use msm_abi::{
     header_flags,
 };
 
-use super::maps::{FABRIC_BUCKETS, FABRICS};
+use super::global;
 
 /// I/O slot of a logical port, from 0; from [`SLOTS`] on for those of the stack, which no fabric is between.
 #[inline(always)]
@@ -43,8 +43,7 @@ pub(crate) fn flags(port: &PortEntry, source: FdbKey, destination: FdbKey) -> u1
 #[inline(always)]
 fn works(slot: u8, source: FdbKey, destination: FdbKey) -> Result<(), DropReason> {
     let bucket = fabric_bucket_index(slot, flow_bucket(flow_hash(source.0, destination.0)));
-    let fabric =
-        FABRIC_BUCKETS.get(bucket).and_then(|&fabric| FABRICS.get(fabric)).ok_or(DropReason::FabricAbsent)?;
+    let fabric = global::fabric(bucket);
     if fabric.present == 0 {
         return Err(DropReason::FabricAbsent);
     }

@@ -5,14 +5,13 @@
 //! the same port in the same 16.8 ms, which a refresh does not harm and which a move mends at that station's next frame.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use msm_abi::{
-    DropReason, FdbEntry, FdbKey, Lport, PlaneConfig, PortCounters, PortEntry, learn_flags, port_flags,
-};
+use msm_abi::{DropReason, FdbEntry, FdbKey, Lport, PortCounters, PortEntry, learn_flags, port_flags};
 
 use super::access::shared;
-use super::cache::{self, Generation};
+use super::cache::{self, Cache};
 use super::control;
 use super::count;
+use super::global::config;
 use super::maps::{FDB, LEARN, LEARNED};
 use super::parse::Mac;
 use super::word::Word;
@@ -35,17 +34,17 @@ pub(crate) fn learn(
     key: FdbKey,
     port: &PortEntry,
     now: u32,
-    config: PlaneConfig,
-    generation: Generation,
+    cache: &mut Cache<'_>,
 ) -> Result<(), DropReason> {
     let lport = port.logical;
     if control::is_control(source) {
         return Ok(());
     }
     let settled = |seen: FdbEntry| {
-        seen.flags() & FdbEntry::STATIC != 0 || seen.lport() == lport && seen.age(now) <= config.fdb_refresh
+        seen.flags() & FdbEntry::STATIC != 0
+            || seen.lport() == lport && seen.age(now) <= config::fdb_refresh()
     };
-    if cache::find(key, generation).is_some_and(settled) {
+    if cache.find(key).is_some_and(settled) {
         return Ok(());
     }
     let Some(word) = word(key) else {
@@ -55,7 +54,7 @@ pub(crate) fn learn(
     };
     let seen = FdbEntry(word.load());
     if settled(seen) {
-        cache::remember(key, seen, generation);
+        cache.remember(key, seen);
         return Ok(());
     }
     let moved = seen.lport() != lport;
@@ -67,9 +66,9 @@ pub(crate) fn learn(
         return Ok(()); // somebody else was first; the next frame sees what is left to do
     }
     // Also after a move, though the raise ends it: this frame's destination may be its source.
-    cache::remember(key, fresh, generation);
+    cache.remember(key, fresh);
     if moved {
-        Generation::raise();
+        cache::raise();
         stations(seen.lport(), u64::MAX);
         stations(lport, 1);
         count::of(u32::from(port.lport), |port: &mut PortCounters| port.learned += 1);

@@ -3,9 +3,10 @@
 //! If the owner removes a station in the middle of a lookup, this one frame may be sent to the station that got its
 //! element; a cached answer of that kind dies with the owner's raise of the generation, like every older one.
 
-use msm_abi::{DropReason, FdbEntry, FdbKey, Lport, PlaneConfig};
+use msm_abi::{DropReason, FdbEntry, FdbKey, Lport};
 
-use super::cache::{self, Generation};
+use super::cache::Cache;
+use super::global::config;
 use super::learn;
 
 /// Where to.
@@ -22,10 +23,9 @@ pub(crate) fn station(
     key: FdbKey,
     from: Lport,
     now: u32,
-    config: PlaneConfig,
-    generation: Generation,
+    cache: &mut Cache<'_>,
 ) -> Result<Destination, DropReason> {
-    let to = neighbour(key, now, config, generation)?;
+    let to = neighbour(key, now, cache)?;
     match to {
         Destination::Port(port) if port == from => Err(DropReason::Hairpin),
         to => Ok(to),
@@ -34,16 +34,11 @@ pub(crate) fn station(
 
 /// Looks up the station that a routed frame goes to: it may be where the frame came from.
 #[inline(always)]
-pub(crate) fn neighbour(
-    key: FdbKey,
-    now: u32,
-    config: PlaneConfig,
-    generation: Generation,
-) -> Result<Destination, DropReason> {
-    let present = |entry: &FdbEntry| !entry.expired(now, config.fdb_age);
-    let Some(entry) = cache::find(key, generation).filter(present).or_else(|| {
+pub(crate) fn neighbour(key: FdbKey, now: u32, cache: &mut Cache<'_>) -> Result<Destination, DropReason> {
+    let present = |entry: &FdbEntry| !entry.expired(now, config::fdb_age());
+    let Some(entry) = cache.find(key).filter(present).or_else(|| {
         let entry = FdbEntry(learn::word(key)?.load());
-        cache::remember(key, entry, generation);
+        cache.remember(key, entry);
         Some(entry).filter(present)
     }) else {
         return Ok(Destination::Members);

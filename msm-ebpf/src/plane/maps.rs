@@ -1,4 +1,4 @@
-//! The maps, as `msm_abi::SPECS` has them. Who may write which is said there.
+//! The maps, as `msm_abi::SPECS` has them, but for those of one entry (global.rs). Who may write which is said there.
 
 use aya_ebpf::btf_maps::{
     Array, ArrayOfMaps, DevMap, DevMapHash, HashMap, LpmTrie, PerCpuArray, ProgramArray, RingBuf,
@@ -6,12 +6,11 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use msm_abi::{
     ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, AclAction, AclBits, AclBlock, AclMacKey, CAPTURE_RING,
-    CPU_CLASSES, CaptureRecord, ControlKey, CpuCounters, DOMAINS, EgressEntry, FABRIC_BUCKETS_PER_SLOT,
-    FABRICS as FABRIC_COUNT, FDB_CACHE_ENTRIES, FDB_DEFAULT, FLOOD_SETS, FabricState, FdbCacheEntry, FdbKey,
-    GROUPS, GateEntry, HOP_GROUPS as HOP_GROUP_COUNT, HOPS as HOP_COUNT, HopEntry, HopGroup, IFINDEX_LIMIT,
-    IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS as PORT_COUNT, PlaneConfig,
-    PortCounters, PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, RouteBlock, SLOTS, ShareEntry, TRAP_RING,
-    TableState, TrapRecord, VLANS as VLAN_COUNT, VlanEntry, fdb_gen, tables,
+    CPU_CLASSES, CaptureRecord, ControlKey, CpuCounters, DOMAINS, EgressEntry, FDB_DEFAULT, FLOOD_SETS,
+    FdbKey, GROUPS, GateEntry, HOP_GROUPS as HOP_GROUP_COUNT, HOPS as HOP_COUNT, HopEntry, HopGroup,
+    IFINDEX_LIMIT, IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS as PORT_COUNT,
+    PortCounters, PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, RouteBlock, ShareEntry, TRAP_RING, TableState,
+    TrapRecord, VLANS as VLAN_COUNT, VlanEntry, tables,
 };
 
 use super::word::Word;
@@ -25,8 +24,6 @@ const CONTROL_ENTRIES: usize = 1024;
 #[btf_map]
 pub(crate) static META: Array<Meta, 1> = Array::new();
 #[btf_map]
-pub(crate) static PLANE_CONFIG: Array<PlaneConfig, 1> = Array::new();
-#[btf_map]
 pub(crate) static PORTS: Array<PortEntry, { IFINDEX_LIMIT as usize }> = Array::new();
 #[btf_map]
 pub(crate) static VLANS: Array<VlanEntry, VLAN_COUNT> = Array::new();
@@ -38,14 +35,6 @@ pub(crate) static CONTROL: HashMap<ControlKey, Word, CONTROL_ENTRIES> = HashMap:
 /// A `msm_abi::FdbEntry`. The loader sets the capacity.
 #[btf_map]
 pub(crate) static FDB: HashMap<FdbKey, Word, { FDB_DEFAULT as usize }> = HashMap::new();
-#[btf_map]
-pub(crate) static FDB_GEN: Array<Word, { fdb_gen::ENTRIES as usize }> = Array::new();
-#[btf_map]
-pub(crate) static FDB_CACHE: PerCpuArray<FdbCacheEntry, { FDB_CACHE_ENTRIES as usize }> = PerCpuArray::new();
-#[btf_map]
-pub(crate) static FABRIC_BUCKETS: Array<u32, { SLOTS * FABRIC_BUCKETS_PER_SLOT as usize }> = Array::new();
-#[btf_map]
-pub(crate) static FABRICS: Array<FabricState, FABRIC_COUNT> = Array::new();
 #[btf_map]
 pub(crate) static COUNTERS: PerCpuArray<PortCounters, { LPORTS + 1 }> = PerCpuArray::new();
 #[btf_map]

@@ -17,10 +17,12 @@ mod egress;
 mod fabric;
 mod frame;
 mod gate;
+mod global;
 mod learn;
 mod limit;
 mod lookup;
 mod maps;
+mod memory;
 mod parse;
 mod pipeline;
 mod route;
@@ -116,7 +118,7 @@ fn leave(packet: &mut Packet, ifindex: fn(&Packet) -> u32) -> Verdict {
     match header.and_then(|header| egress::copy(packet, &port, header)) {
         Ok(()) => {
             count::of(at, |port| port.tx_flood_copies += 1);
-            capture::frame(packet, pipeline::config(), port.lport, CaptureDirection::Sent);
+            capture::frame(packet, port.lport, CaptureDirection::Sent);
             Verdict::Send
         }
         Err(reason) => Verdict::Drop { at, reason: reason as u32 },

@@ -1,19 +1,20 @@
 //! The pipeline, a line a stage (IEEE 802.1Q-2018 8.6): the same for both kinds of frames.
 
 use msm_abi::{
-    CaptureDirection, DropReason, FdbKey, GateState, LimitKind, Lport, PlaneConfig, PortEntry, acl_active,
-    egress_flags, header_flags, port_flags, vlan_flags,
+    CaptureDirection, DropReason, FdbKey, GateState, LimitKind, Lport, PortEntry, acl_active, egress_flags,
+    header_flags, port_flags, vlan_flags,
 };
 
-use super::cache::Generation;
+use super::cache::Cache;
 use super::classify::{self, Vlan};
 use super::clock::Now;
 use super::control::Control;
 use super::frame::{Flood, Frame};
+use super::global::config;
 use super::lookup::Destination;
 use super::parse::Header;
 use super::subprogram::{Subprograms, Way};
-use super::{capture, control, count, fabric, gate, learn, limit, lookup, maps, parse, sharing, tag, trap};
+use super::{capture, control, count, fabric, gate, learn, limit, lookup, memory, parse, sharing, tag, trap};
 
 /// What becomes of a frame.
 #[derive(Clone, Copy)]
@@ -55,9 +56,7 @@ struct Frames<'a> {
     port: &'a PortEntry,
     header: &'a Header,
     len: u64,
-    config: PlaneConfig,
     now: Now,
-    generation: Generation,
     /// As it came in: choose its fabric, whatever becomes of it.
     source: FdbKey,
     destination: FdbKey,
@@ -70,12 +69,12 @@ pub(crate) fn forward<F: Frame + Subprograms>(frame: &mut F) -> Verdict {
         return Verdict::Drop { at: count::NO_PORT, reason: DropReason::PortDisabled as u32 };
     };
     let at = u32::from(port.lport);
-    let (len, config) = (frame.len(), config());
+    let len = frame.len();
     if first_sight::<F>(&port) {
         count::received(at, len);
-        capture::frame(frame, config, port.lport, CaptureDirection::Received);
+        capture::frame(frame, port.lport, CaptureDirection::Received);
     }
-    match switch(frame, &port, len, config) {
+    match switch(frame, &port, len) {
         Ok(Done::Redirected) => Verdict::Redirect,
         Ok(Done::Consumed) => Verdict::Consumed,
         Err(End::Punt) => {
@@ -93,19 +92,14 @@ fn first_sight<F: Frame>(port: &PortEntry) -> bool {
 }
 
 #[inline(always)]
-fn switch<F: Frame + Subprograms>(
-    frame: &mut F,
-    port: &PortEntry,
-    len: u64,
-    config: PlaneConfig,
-) -> Result<Done, End> {
+fn switch<F: Frame + Subprograms>(frame: &mut F, port: &PortEntry, len: u64) -> Result<Done, End> {
     classify::enabled(port)?;
     frame.prepare()?;
     if port.flags & port_flags::MIRRORED != 0 {
         if F::FAST {
             return Err(End::Punt);
         }
-        frame.mirror(mirror_port(config));
+        frame.mirror(mirror_port());
     }
     // Of a mirrored port the XDP program has looked at nothing but that.
     let unjudged = first_sight::<F>(port) || port.flags & port_flags::MIRRORED != 0;
@@ -128,37 +122,31 @@ fn switch<F: Frame + Subprograms>(
     let vlan = classify::vlan(port, &header, vid)?;
     learn::check_source(header.source)?;
 
-    let now = Now::read();
+    let memory = memory::here().ok_or(DropReason::NoProgram)?;
+    let now = Now::by(memory);
+    let cache = &mut Cache::new(memory);
     let (source, destination) = (vlan.key(header.source), vlan.key(header.destination));
-    let it = Frames {
-        port,
-        header: &header,
-        len,
-        config,
-        now,
-        generation: Generation::read(),
-        source,
-        destination,
-    };
+    let it = Frames { port, header: &header, len, now, source, destination };
     if port.flags & port_flags::SVI == 0 {
         let gate = gate::state(&vlan, port.logical, now);
         if gate == GateState::Discarding {
             return Err(DropReason::IngressGate.into());
         }
-        if config.acl & acl_active::RULES != 0 && unjudged && !frame.permitted(&header, port, config) {
+        let active = config::acl();
+        if active & acl_active::RULES != 0 && unjudged && !frame.permitted(&header, port, active) {
             return Err(DropReason::AclDenied.into());
         }
-        learn::learn(header.source, source, port, now.stamp(), config, it.generation)?;
+        learn::learn(header.source, source, port, now.stamp(), cache)?;
         gate::forwards(gate, DropReason::IngressGate)?;
-        if vlan.entry.svi != 0 && header.destination.0 == config.router_mac {
-            return routed(frame, &it, &vlan);
+        if vlan.entry.svi != 0 && header.destination.0 == config::router_mac() {
+            return routed(frame, &it, &vlan, cache);
         }
     }
 
     let to = if control || header.destination.is_group() {
         Destination::Members
     } else {
-        lookup::station(destination, port.logical, now.stamp(), config, it.generation)?
+        lookup::station(destination, port.logical, now.stamp(), cache)?
     };
     match to {
         Destination::Port(to) => unicast(frame, &it, &vlan, to, None),
@@ -168,15 +156,20 @@ fn switch<F: Frame + Subprograms>(
 
 /// To the router's address: on in another VLAN, or to the stack.
 #[inline(always)]
-fn routed<F: Frame + Subprograms>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan) -> Result<Done, End> {
-    match frame.route(it.header, vlan.entry.flags, it.config) {
+fn routed<F: Frame + Subprograms>(
+    frame: &mut F,
+    it: &Frames<'_>,
+    vlan: &Vlan,
+    cache: &mut Cache<'_>,
+) -> Result<Done, End> {
+    match frame.route(it.header, vlan.entry.flags) {
         Way::Drop(reason) => Err(End::Drop(reason)),
         Way::Stack(class) => to_stack(frame, it, vlan, class),
         Way::On(neighbour) => {
             let id = neighbour as u16;
             let entry = classify::existing(id).ok_or(DropReason::NoEgress)?;
             let vlan = Vlan { id, entry };
-            match lookup::neighbour(FdbKey(neighbour), it.now.stamp(), it.config, it.generation)? {
+            match lookup::neighbour(FdbKey(neighbour), it.now.stamp(), cache)? {
                 Destination::Port(to) => unicast(frame, it, &vlan, to, Some(neighbour)),
                 Destination::Members => flood(frame, it, &vlan, Some(neighbour)),
             }
@@ -220,7 +213,7 @@ fn unicast<F: Frame + Subprograms>(
     }
     let growth = tag::apply(frame, vlan.id, vlan.entry, to, it.header.tci.is_some())?;
     if egress.flags & egress_flags::MIRRORED != 0 {
-        frame.mirror(mirror_port(it.config));
+        frame.mirror(mirror_port());
     }
     frame.send(port, egress)?;
     let len = it.len.wrapping_add_signed(growth);
@@ -228,14 +221,14 @@ fn unicast<F: Frame + Subprograms>(
         port.tx_frames += 1;
         port.tx_bytes += len;
     });
-    capture::frame(frame, it.config, port, CaptureDirection::Sent);
+    capture::frame(frame, port, CaptureDirection::Sent);
     Ok(Done::Redirected)
 }
 
 /// Past the last point at which a frame may be handed on as it came.
 #[inline(always)]
 fn rewrite<F: Subprograms>(frame: &mut F, it: &Frames<'_>, neighbour: u64) -> Result<(), DropReason> {
-    frame.rewrite(it.header, it.config, neighbour)?;
+    frame.rewrite(it.header, neighbour)?;
     count::of(u32::from(it.port.lport), |port| port.routed += 1);
     Ok(())
 }
@@ -282,15 +275,9 @@ fn kind(header: &Header) -> LimitKind {
 
 /// The netdev of the port that mirrored frames go to; none has ifindex 0.
 #[inline(always)]
-pub(crate) fn mirror_port(config: PlaneConfig) -> msm_abi::EgressEntry {
-    if config.mirror == 0 {
-        return msm_abi::EgressEntry::default();
+pub(crate) fn mirror_port() -> msm_abi::EgressEntry {
+    match config::mirror() {
+        0 => msm_abi::EgressEntry::default(),
+        port => sharing::egress((port - 1) as Lport),
     }
-    sharing::egress((config.mirror - 1) as Lport)
-}
-
-#[inline(always)]
-pub(crate) fn config() -> PlaneConfig {
-    // The map has an entry 0; without one nothing would age.
-    maps::PLANE_CONFIG.get(0).copied().unwrap_or_default()
 }

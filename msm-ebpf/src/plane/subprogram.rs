@@ -1,9 +1,10 @@
 //! Subprograms: stages that most frames do not need. The verifier looks at each by itself, once, and knows of its answer only that it is a
 //! number; inlined, each of their ways would multiply those of all that follows.
 
-use msm_abi::{CpuClass, DropReason, FdbKey, PlaneConfig, PortEntry};
+use msm_abi::{CpuClass, DropReason, FdbKey, PortEntry};
 
 use super::access::Packet;
+use super::global::config;
 use super::parse::Header;
 use super::sharing::Flow;
 use super::skb::Skb;
@@ -46,11 +47,11 @@ pub(crate) trait Subprograms {
     /// Its class on the way to a stack; `other` if it is no protocol's.
     fn class(&self, header: &Header, other: CpuClass) -> u32;
     /// Whether the access list lets it in.
-    fn permitted(&self, header: &Header, port: &PortEntry, config: PlaneConfig) -> bool;
+    fn permitted(&self, header: &Header, port: &PortEntry, active: u8) -> bool;
     /// Takes it, which is to the router's address, in a VLAN with these [`msm_abi::vlan_flags`].
-    fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig) -> Way;
+    fn route(&self, header: &Header, vlan_flags: u16) -> Way;
     /// Gives a frame that was routed the addresses and the hop count that its neighbour sees.
-    fn rewrite(&mut self, header: &Header, config: PlaneConfig, neighbour: u64) -> Result<(), DropReason>;
+    fn rewrite(&mut self, header: &Header, neighbour: u64) -> Result<(), DropReason>;
 }
 
 macro_rules! subprograms {
@@ -65,13 +66,13 @@ macro_rules! subprograms {
                 $class(self.context(), place(header), other as u64) as u32
             }
             #[inline(always)]
-            fn permitted(&self, header: &Header, port: &PortEntry, config: PlaneConfig) -> bool {
-                let place = place(header) | u64::from(config.acl) << 32 | u64::from(port.lport) << 48;
+            fn permitted(&self, header: &Header, port: &PortEntry, active: u8) -> bool {
+                let place = place(header) | u64::from(active) << 32 | u64::from(port.lport) << 48;
                 $permitted(self.context(), place, header.source.0, header.destination.0) == 1
             }
             #[inline(always)]
-            fn route(&self, header: &Header, vlan_flags: u16, config: PlaneConfig) -> Way {
-                let place = place(header) | u64::from(config.routes) << 32 | u64::from(vlan_flags) << 48;
+            fn route(&self, header: &Header, vlan_flags: u16) -> Way {
+                let place = place(header) | u64::from(config::routes()) << 32 | u64::from(vlan_flags) << 48;
                 let way = $route(self.context(), place);
                 if way >> 16 != 0 {
                     Way::On(way)
@@ -82,13 +83,8 @@ macro_rules! subprograms {
                 }
             }
             #[inline(always)]
-            fn rewrite(
-                &mut self,
-                header: &Header,
-                config: PlaneConfig,
-                neighbour: u64,
-            ) -> Result<(), DropReason> {
-                match $rewrite(self.context(), place(header), config.router_mac, neighbour >> 16) {
+            fn rewrite(&mut self, header: &Header, neighbour: u64) -> Result<(), DropReason> {
+                match $rewrite(self.context(), place(header), config::router_mac(), neighbour >> 16) {
                     1 => Ok(()),
                     _ => Err(DropReason::Truncated),
                 }

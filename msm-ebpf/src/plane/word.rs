@@ -10,6 +10,9 @@ use core::cell::UnsafeCell;
 #[repr(transparent)]
 pub(crate) struct Word(UnsafeCell<u64>);
 
+// SAFETY: every access is one volatile load or one atomic instruction.
+unsafe impl Sync for Word {}
+
 impl Word {
     #[inline(always)]
     pub(crate) const fn new(value: u64) -> Self {

@@ -16,6 +16,8 @@ use crate::report::table::columns;
 const FREQUENCY: &str = "4999";
 /// Seconds.
 const SECS: &str = "2";
+/// Above every generator's.
+const PRIORITY: &str = "60";
 /// Frames of one call of the generator.
 const FRAMES: u32 = 200_000;
 /// Functions shown.
@@ -46,8 +48,12 @@ fn parse(text: &str) -> Vec<(f64, String)> {
 pub(super) fn print(contender: &Contender, load: &mut Load, cpu: usize) -> Result<()> {
     let dir = tempfile::tempdir().context("making a directory for perf")?;
     let data = dir.path().join("perf.data");
-    let mut record = Command::new("perf");
+    // Before the generator and not beside it: a generator that is urgent would not let perf begin on its CPU.
+    let mut record = Command::new("chrt");
     record.args([
+        "--fifo",
+        PRIORITY,
+        "perf",
         "record",
         "--quiet",
         "--event",
