@@ -165,10 +165,12 @@ fn attach(object: &mut Ebpf, program: &str, tracepoint: &str) -> Result<()> {
         .map_err(|e| ProbeError::bpf(what(), chain(&e)))
 }
 
-/// Names of all loaded maps by id.
+/// Names of all loaded maps by id: of a map that is a data section (`.data.FDB_GEN`), what is behind the section's kind. The kernel keeps 15
+/// octets of a name.
 fn map_names() -> BTreeMap<u32, String> {
     let maps = aya::maps::loaded_maps().filter_map(std::result::Result::ok);
-    maps.filter_map(|map| Some((map.id(), map.name_as_str()?.to_owned()))).collect()
+    let name = |name: &str| name.strip_prefix(".data.").unwrap_or(name).to_owned();
+    maps.filter_map(|map| Some((map.id(), name(map.name_as_str()?)))).collect()
 }
 
 /// Id of the map behind a descriptor of a process.
