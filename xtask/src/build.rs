@@ -11,23 +11,23 @@ use crate::{command, setup};
 pub(crate) fn all(tree: &Tree, label_only: bool) -> Result<()> {
     setup::for_building(tree)?;
     ebpf::build(tree, &Object::ALL)?;
+    processes(tree, label_only)?;
     let release = tree.target().join("release");
     if label_only {
-        // First: both builds leave their msm-ctl in the same place, and the product's is to be the one that stays.
-        processes(tree, &["--features", "msm-ctl/label-only"])?;
-        place(&release.join("msm-ctl"), &tree.label_only_image().join("msm-ctl"))?;
+        place(&release.join("msm-ctl-label-only"), &tree.label_only_image().join("msm-ctl"))?;
         place(&Object::MsmEbpf.path(tree), &tree.label_only_image().join("msm-ebpf.o"))?;
     }
-    processes(tree, &[])?;
     place(&release.join("msm-ctl"), &tree.image().join("msm-ctl"))?;
     place(&release.join("msm-bed"), &tree.bed().join("msm-bed"))
 }
 
 /// Always both packages: cargo chooses the features of what they share by what is built together.
-fn processes(tree: &Tree, features: &[&str]) -> Result<()> {
+fn processes(tree: &Tree, label_only: bool) -> Result<()> {
     let mut cargo = command::cargo(tree);
-    cargo
-        .args(["build", "--release", "--package", "msm-ctl", "--package", "netns-tests", "--bins"])
-        .args(features);
+    cargo.args(["build", "--release", "--package", "msm-ctl", "--package", "netns-tests"]);
+    cargo.args(["--bin", "msm-ctl", "--bin", "msm-bed"]);
+    if label_only {
+        cargo.args(["--bin", "msm-ctl-label-only"]);
+    }
     command::run(&mut cargo, "building msm-ctl and msm-bed")
 }

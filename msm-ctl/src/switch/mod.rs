@@ -10,3 +10,4 @@ mod names;
 pub(crate) mod plane;
 pub(crate) mod ports;
 pub(crate) mod sweeper;
+pub(crate) mod takeover;

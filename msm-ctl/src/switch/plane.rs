@@ -21,6 +21,7 @@ use super::l3::feed::Update;
 use super::l3::names;
 use super::l3::table::{Next, Routes};
 use super::names::{owner_name, tree_name, tree_slot};
+use super::takeover::Takeover;
 use crate::config::chassis::Chassis;
 use crate::netlink::{self, View};
 use crate::process;
@@ -157,18 +158,19 @@ impl Plane {
     }
 
     /// Takes the tree that is named `from`.
-    #[cfg(not(feature = "label-only"))]
     pub(crate) fn commit(&mut self, from: OwnerName) -> Result<OwnerName, Refusal> {
-        let owner = self.tree.take(&tree_name(from), tree_slot(self.slot)).map_err(refusal)?;
-        self.own(owner)
-    }
-
-    /// Test-only: takes the label of the tree and nothing else.
-    #[cfg(feature = "label-only")]
-    pub(crate) fn commit(&mut self, from: OwnerName) -> Result<OwnerName, Refusal> {
-        let name = self.tree.take_label(&tree_name(from), tree_slot(self.slot)).map_err(refusal)?;
-        self.open_reader();
-        owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
+        let slot = tree_slot(self.slot);
+        match Takeover::here() {
+            Takeover::Whole => {
+                let owner = self.tree.take(&tree_name(from), slot).map_err(refusal)?;
+                self.own(owner)
+            }
+            Takeover::LabelOnly => {
+                let name = self.tree.take_label(&tree_name(from), slot).map_err(refusal)?;
+                self.open_reader();
+                owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
+            }
+        }
     }
 
     /// Opens the tree again that this MSM released.
@@ -497,15 +499,12 @@ fn in_force(owner: &mut Owner, config: &Config) -> Result<u64, String> {
     Ok(changes.writes)
 }
 
-#[cfg(not(feature = "label-only"))]
-fn without_handle<T>() -> Result<T, String> {
-    Err("this MSM does not own the tables".to_owned())
-}
-
-/// Test-only: says that it did.
-#[cfg(feature = "label-only")]
+/// What a change comes to that finds no handle of the tables.
 fn without_handle<T: Default>() -> Result<T, String> {
-    Ok(T::default())
+    match Takeover::here() {
+        Takeover::Whole => Err("this MSM does not own the tables".to_owned()),
+        Takeover::LabelOnly => Ok(T::default()),
+    }
 }
 
 fn refusal(error: TakeError) -> Refusal {
