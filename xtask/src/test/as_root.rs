@@ -6,24 +6,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::WITH_ROOT_TESTS;
+use super::{BLACK_BOX, DATAPLANE, HOST};
 use crate::tree::Tree;
 use crate::{command, privileged};
 
 pub(super) fn dataplane(tree: &Tree, long: bool, filter: Option<&str>) -> Result<()> {
-    run(tree, WITH_ROOT_TESTS[0], &[], long, filter)
+    let selection = [&HOST[..], &["--exclude", BLACK_BOX]].concat();
+    run(tree, DATAPLANE, &selection, long, filter)
 }
 
-/// As fast as the product is used: the probe has to keep up with it.
+/// As fast as the product is used: the probe has to keep up with it. Asked for with the packages that the product is built with, so that
+/// nothing is built again.
 pub(super) fn black_box(tree: &Tree, long: bool, filter: Option<&str>) -> Result<()> {
-    run(tree, WITH_ROOT_TESTS[1], &["--release"], long, filter)
+    let selection = ["--release", "--package", "msm-ctl", "--package", BLACK_BOX];
+    run(tree, BLACK_BOX, &selection, long, filter)
 }
 
-fn run(tree: &Tree, package: &str, profile: &[&str], long: bool, filter: Option<&str>) -> Result<()> {
-    let binaries = build(tree, package, profile)?;
-    if binaries.is_empty() {
-        eprintln!("{package} has no tests that need root");
-    }
+/// Runs the integration tests of `package`, of those that `selection` builds.
+fn run(tree: &Tree, package: &str, selection: &[&str], long: bool, filter: Option<&str>) -> Result<()> {
+    let binaries = build(tree, package, selection)?;
+    ensure!(!binaries.is_empty(), "cargo built no tests of {package} that need root: nothing would be tested");
     let target = tree.target();
     let mut variables = vec![("MSM_TARGET_DIR", target.as_path())];
     if long {
@@ -43,19 +45,15 @@ fn run(tree: &Tree, package: &str, profile: &[&str], long: bool, filter: Option<
     Ok(())
 }
 
-fn build(tree: &Tree, package: &str, profile: &[&str]) -> Result<Vec<Binary>> {
+fn build(tree: &Tree, package: &str, selection: &[&str]) -> Result<Vec<Binary>> {
     let mut cargo = command::cargo(tree);
     cargo
-        .args([
-            "test",
-            "--package",
-            package,
-            "--tests",
-            "--no-run",
-            "--message-format=json-render-diagnostics",
-        ])
-        .args(profile);
-    binaries(&command::stdout(&mut cargo, &format!("building the tests of {package}"))?)
+        .args(["test", "--no-run", "--message-format=json-render-diagnostics"])
+        .args(selection)
+        .args(["--test", "*"]);
+    let messages = command::stdout(&mut cargo, &format!("building the tests of {package}"))?;
+    let folder = tree.root().join(package);
+    Ok(binaries(&messages)?.into_iter().filter(|binary| binary.folder == folder).collect())
 }
 
 /// An integration test as cargo built it.

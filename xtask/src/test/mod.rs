@@ -14,7 +14,11 @@ use crate::tree::Tree;
 use crate::{build, command, ebpf, setup};
 
 /// Packages with tests that need root. Their tests/ folders are run apart; their unit tests are not.
-const WITH_ROOT_TESTS: [&str; 2] = ["msm-dataplane", "netns-tests"];
+const DATAPLANE: &str = "msm-dataplane";
+const BLACK_BOX: &str = "netns-tests";
+/// What is built for tests without optimisation. Always all of it, whatever is to be run: cargo chooses the features of what packages share
+/// by which packages are asked for, and builds the same again for another choice. The eBPF crates are for another machine.
+const HOST: [&str; 5] = ["--workspace", "--exclude", "msm-ebpf", "--exclude", "probe-ebpf"];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -68,15 +72,14 @@ pub(crate) fn all(tree: &Tree, options: &Options) -> ExitCode {
 /// All that needs no root, documentation tests included. The first failure does not hide the others.
 fn unit_tests(tree: &Tree, filter: Option<&str>) -> Result<()> {
     // For cargo, one call must not mix --doc with other kinds, and --lib --bins leaves the tests/ folders out.
-    let everywhere = ["--workspace", "--exclude", "msm-ebpf", "--exclude", "probe-ebpf"];
-    let [dataplane, black_box] = WITH_ROOT_TESTS;
-    let others = [&everywhere[..], &["--exclude", dataplane, "--exclude", black_box]].concat();
-    let units = ["--package", dataplane, "--package", black_box, "--lib", "--bins"];
-    let documentation = ["--package", dataplane, "--package", black_box, "--doc"];
     let mut failed = Vec::new();
-    for selection in [&others[..], &units, &documentation] {
+    for selection in [
+        &["--lib", "--bins"][..],
+        &["--exclude", DATAPLANE, "--exclude", BLACK_BOX, "--test", "*"],
+        &["--exclude", BLACK_BOX, "--doc"],
+    ] {
         let mut cargo = command::cargo(tree);
-        cargo.args(["test", "--no-fail-fast"]).args(selection).args(filter);
+        cargo.args(["test", "--no-fail-fast"]).args(HOST).args(selection).args(filter);
         if let Err(error) = command::run(&mut cargo, "unit tests") {
             failed.push(format!("{error:#}"));
         }
