@@ -59,7 +59,12 @@ pub enum Show {
     /// `show fdb`
     Fdb(FdbSelection),
     /// `show ports`
-    Ports(Option<PortList>),
+    Ports {
+        /// These; `None`: all.
+        list: Option<PortList>,
+        /// A block each, with all that is known.
+        detail: bool,
+    },
     /// `show sharing`
     Sharing,
     /// `show lacp`

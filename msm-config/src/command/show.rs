@@ -35,11 +35,13 @@ pub(super) const RULES: &[Rule] = &[
     })
     .default("a line a VLAN")
     .example(&["show vlan", "show vlan detail", "show vlan Default"]),
-    Rule::new("show ports {<portlist>}", "Ports, their faults and counters", |a| {
-        show(Show::Ports(a.ports("portlist")))
-    })
-    .default("all ports")
-    .example(&["show ports 1:*"]),
+    Rule::new(
+        "show ports {<portlist>} {detail}",
+        "Ports, their drivers, faults and counters; detail: limits, addresses learned and bytes too",
+        |a| show(Show::Ports { list: a.ports("portlist"), detail: a.has("detail") }),
+    )
+    .default("all ports, a line each")
+    .example(&["show ports 1:*", "show ports 1:1 detail"]),
     Rule::new("show mirroring", "Monitor port and mirrored ports", |_| show(Show::Mirroring))
         .example(&["show mirroring"]),
     Rule::new(

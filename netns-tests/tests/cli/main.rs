@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod examples;
 mod flash;
+mod routing;
 mod syslog;
 mod transcript;
 mod transfer;

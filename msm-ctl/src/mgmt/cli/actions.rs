@@ -15,6 +15,7 @@ use super::{capture, files};
 use crate::mgmt::log::{self, Target};
 use crate::mgmt::password;
 use crate::netlink::{self, nud};
+use crate::routing;
 use crate::switch::l3::names;
 use msm_config::area::Area;
 
@@ -29,7 +30,31 @@ pub(super) async fn change(mut change: Change, asker: &Asker<'_>) -> Data {
     if let Some(secret) = change.secret() {
         *secret = hashed(secret).await?;
     }
-    done(ask(asker.id, Work::Change(Record::Changes(vec![change])), asker).await?)
+    let runs_frr = starts_routing(&change);
+    let message = ask(asker.id, Work::Change(Record::Changes(vec![change])), asker).await?;
+    // The command is taken: a configuration may be there before the package is.
+    match if runs_frr { no_frr().await } else { None } {
+        Some(warning) if message.is_empty() => done(warning),
+        Some(warning) => done(format!("{message}\n{warning}")),
+        None => done(message),
+    }
+}
+
+/// Whether it makes a routing protocol run.
+fn starts_routing(change: &Change) -> bool {
+    use msm_config::model::{BgpChange, OspfChange, RipChange};
+    matches!(
+        change,
+        Change::Ospf(OspfChange::Enable(true))
+            | Change::Bgp(BgpChange::Enable(true))
+            | Change::Rip(RipChange::Enable(true))
+    )
+}
+
+/// What is missing for that. Asks the file system.
+async fn no_frr() -> Option<String> {
+    let error = patiently(routing::installed).await.ok()?.err()?;
+    Some(format!("Warning: {error}. The protocol is enabled, and runs as soon as FRR is there."))
 }
 
 /// What may be kept of a password. It takes as long to hash as it is meant to: on a thread of its own.

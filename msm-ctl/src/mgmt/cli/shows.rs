@@ -35,7 +35,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
             serde_json::to_vec(&views::Text { text: actions::text(&board.config.config, desk) })
         }
         Show::Failover => serde_json::to_vec(&failover(&board)),
-        Show::Ports(list) => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
+        Show::Ports { list, .. } => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
         Show::Sharing => serde_json::to_vec(&sharing::sharing(desk, &board)?),
         Show::Lacp => serde_json::to_vec(&sharing::lacp(desk, &board)),
         Show::Mirroring => serde_json::to_vec(&mirroring::mirroring(&board)),

@@ -4,6 +4,7 @@ mod access;
 mod fdb;
 mod l3;
 mod management;
+mod ports;
 mod protection;
 mod routing;
 mod sharing;
@@ -66,7 +67,8 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Switch)) => read(data).map(|view| switch::switch(&view)),
         Some(Command::Show(Show::Version)) => read(data).map(|view| switch::version(&view)),
         Some(Command::Show(Show::Failover)) => read(data).map(|view| failover(&view)),
-        Some(Command::Show(Show::Ports(_))) => read(data).map(|view| ports(&view)),
+        Some(Command::Show(Show::Ports { detail: true, .. })) => read(data).map(|view| ports::detail(&view)),
+        Some(Command::Show(Show::Ports { .. })) => read(data).map(|view| ports::table(&view)),
         Some(Command::Show(Show::CpuProtection)) => read(data).map(|view| protection::cpu(&view)),
         Some(Command::Show(Show::Mirroring)) => read(data).map(|view| protection::mirroring(&view)),
         Some(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
@@ -98,6 +100,27 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
 
 fn read<T: DeserializeOwned>(data: &Value) -> Option<T> {
     T::deserialize(data).ok()
+}
+
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+
+/// Text in as many lines as it takes: `first` before it, and as many spaces before each further line.
+fn wrapped(first: &str, text: &str) -> String {
+    let indent = " ".repeat(first.chars().count());
+    let (mut out, mut line) = (String::new(), first.to_owned());
+    for word in text.split_whitespace() {
+        let empty = line.chars().count() == indent.len();
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(out, "{line}");
+            line.clone_from(&indent);
+            line.push_str(word);
+        } else {
+            line.push_str(if empty { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    out + line.trim_end() + "\n"
 }
 
 /// Rows of label and value, the value at column 19 as on the original.
@@ -155,28 +178,6 @@ fn failover(view: &views::Failover) -> String {
             "{:<15} {:<16} {:<14} {:<16} {}",
             row.name, row.old_state, row.old_reason, row.state, row.reason
         );
-    }
-    text
-}
-
-fn ports(view: &views::Ports) -> String {
-    let mut text = format!(
-        "{:<6} {:<15} {:<9} {:>12} {:>12} {:>10} {:>10}\n",
-        "Port", "Netdev", "State", "Rx frames", "Tx frames", "Flooded", "Dropped"
-    );
-    for port in &view.ports {
-        let dropped: u64 = port.drops.values().sum();
-        let _ = writeln!(
-            text,
-            "{:<6} {:<15} {:<9} {:>12} {:>12} {:>10} {dropped:>10}",
-            port.port, port.netdev, port.state, port.rx_frames, port.tx_frames, port.flooded
-        );
-        for fault in &port.faults {
-            let _ = writeln!(text, "       ! {fault}");
-        }
-        for (reason, frames) in &port.drops {
-            let _ = writeln!(text, "       dropped {reason}: {frames}");
-        }
     }
     text
 }

@@ -269,6 +269,21 @@ pub(crate) struct Port {
     /// As configured: `xdp`, `tcx`, `auto`.
     #[serde(default)]
     pub(crate) driver_configured: String,
+    /// The port that stands for its load-sharing group.
+    #[serde(default)]
+    pub(crate) group: Option<String>,
+    /// State of LACP's mux machine, where it runs: until it is `collecting`, the port takes no frames.
+    #[serde(default)]
+    pub(crate) lacp: Option<String>,
+    /// Stations that it may learn.
+    #[serde(default)]
+    pub(crate) learn_limit: Option<u32>,
+    /// It learns no new ones.
+    #[serde(default)]
+    pub(crate) learn_locked: bool,
+    /// Frames a second that it may flood, by kind: `broadcast`, `multicast`, `unknown-destmac`; kinds without a limit are left out.
+    #[serde(default)]
+    pub(crate) flood_limits: BTreeMap<String, u32>,
     /// Frames dropped, by reason; reasons without a drop are left out.
     pub(crate) drops: BTreeMap<String, u64>,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use msm_abi::{DropReason, Lport, PortCounters, port_flags};
-use msm_config::model;
+use msm_abi::{DropReason, LimitKind, Lport, PortCounters, port_flags};
+use msm_config::model::{self, Config};
 use msm_config::port::PortName;
 use msm_config::portlist::PortList;
 
@@ -12,6 +12,7 @@ use super::super::views;
 use super::no_port;
 use crate::msm::board::Board;
 use crate::netlink::{self, Limits, Netdev};
+use crate::protocols::lacp;
 use msm_dataplane::{Driver, tables};
 
 /// `show ports`
@@ -23,6 +24,7 @@ pub(super) fn ports(list: Option<&PortList>, desk: &Desk, board: &Board) -> Resu
         None => BTreeMap::new(),
     };
     let config = &board.config.config;
+    let lacp = lacp::status(&board.lacp);
     let ports = config
         .facts()
         .ports
@@ -53,10 +55,29 @@ pub(super) fn ports(list: Option<&PortList>, desk: &Desk, board: &Board) -> Resu
                 faults,
                 &counters,
             );
-            views::Port { driver, driver_configured: config.ports.driver(*lport).to_string(), ..row }
+            let lacp = lacp.get(lport).map(|status| format!("{:?}", status.mux).to_lowercase());
+            configured(config, *lport, views::Port { driver, lacp, ..row })
         })
         .collect();
     Ok(views::Ports { ports })
+}
+
+/// A row with what is configured of its port.
+fn configured(config: &Config, lport: Lport, row: views::Port) -> views::Port {
+    let master = config.sharing.master(lport);
+    // A group learns as its master does.
+    let learner = master.unwrap_or(lport);
+    let rate = |(word, kind): &(&str, LimitKind)| {
+        config.ports.rates.get(&(lport, *kind)).map(|rate| ((*word).to_owned(), *rate))
+    };
+    views::Port {
+        driver_configured: config.ports.driver(lport).to_string(),
+        group: master.map(|master| PortName::of(master).to_string()),
+        learn_limit: config.ports.learning.get(&learner).copied(),
+        learn_locked: config.ports.locked.contains(&learner),
+        flood_limits: model::FLOODS.iter().filter_map(rate).collect(),
+        ..row
+    }
 }
 
 /// The driver in use: as configured, or what the tables say of `auto`.
@@ -104,6 +125,11 @@ fn port(
         slow: counters.slow,
         driver: String::new(),
         driver_configured: String::new(),
+        group: None,
+        lacp: None,
+        learn_limit: None,
+        learn_locked: false,
+        flood_limits: BTreeMap::new(),
         drops,
     }
 }

@@ -1,35 +1,24 @@
-//! `show access-list`: a table.
+//! `show access-list`: two lines a rule.
 
 use std::fmt::Write;
 
-use super::super::views::AccessLists;
+use super::super::views::{AccessLists, AccessRule};
+use super::wrapped;
 
-/// A line a rule.
+/// Who a rule is and what it has done, then what it looks for.
 pub(super) fn table(view: &AccessLists) -> String {
-    let mut text = format!(
-        "{:<5} {:<20} {:<6} {:<5} {:<24} {:<24} {:<10} {:>12}\n",
-        "Prec", "Name", "Action", "Kind", "Source", "Destination", "Ports", "Hits"
-    );
+    let mut text = format!("{:<5} {:<32} {:<6} {:<8} {:>16}\n", "Prec", "Name", "Action", "Kind", "Hits");
     for rule in &view.rules {
-        let with = |address: &str, port: &str| match port {
-            "" | "any" => address.to_owned(),
-            port => format!("{address}:{port}"),
-        };
         let kind = match rule.ethertype.as_str() {
             "" | "any" => &rule.kind,
             ethertype => ethertype,
         };
         let _ = writeln!(
             text,
-            "{:<5} {:<20} {:<6} {kind:<5} {:<24} {:<24} {:<10} {:>12}",
-            rule.precedence,
-            rule.name,
-            rule.action,
-            with(&rule.source, &rule.source_port),
-            with(&rule.destination, &rule.destination_port),
-            rule.ports,
-            rule.hits
+            "{:<5} {:<32} {:<6} {kind:<8} {:>16}",
+            rule.precedence, rule.name, rule.action, rule.hits
         );
+        text.push_str(&wrapped("      ", &matches(rule)));
     }
     let _ = writeln!(
         text,
@@ -37,6 +26,21 @@ pub(super) fn table(view: &AccessLists) -> String {
         view.count, view.capacity
     );
     text
+}
+
+/// `any to 192.0.2.80/32 port 80, by ports 1:1-1:4`
+fn matches(rule: &AccessRule) -> String {
+    let with = |address: &str, port: &str| match port {
+        "" | "any" => address.to_owned(),
+        port => format!("{address} port {port}"),
+    };
+    let source = with(&rule.source, &rule.source_port);
+    let destination = with(&rule.destination, &rule.destination_port);
+    let by = match rule.ports.as_str() {
+        "any" => String::new(),
+        ports => format!(", by ports {ports}"),
+    };
+    format!("{source} to {destination}{by}")
 }
 
 #[cfg(test)]
@@ -62,10 +66,11 @@ mod tests {
         let text = table(&AccessLists { rules: vec![rule], count: 1, capacity: 4096 });
         assert!(
             text.contains(
-                "\n100   web                  permit tcp   any                      192.0.2.80/32:80"
+                "\n100   web                              permit tcp                     7\n      any to 192.0.2.80/32 port 80\n"
             ),
             "{text}"
         );
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.ends_with("Rules: 1 of 4096; what none of them matches is permitted\n"), "{text}");
     }
 }
