@@ -27,12 +27,11 @@ mod l3;
 mod learning;
 #[path = "pipeline/mirror.rs"]
 mod mirror;
-#[path = "pipeline/model.rs"]
-mod model;
 #[path = "pipeline/plane.rs"]
 mod plane;
 #[path = "pipeline/rates.rs"]
 mod rates;
+mod reference;
 #[path = "pipeline/sharing.rs"]
 mod sharing;
 #[path = "pipeline/tcx.rs"]

@@ -3,8 +3,8 @@
 use msm_abi::{FabricState, FdbEntry, FloodHeader, HEADER_VERSION, PortEntry, header_flags, names};
 
 use crate::frames::*;
-use crate::model::flow_flags;
 use crate::plane::*;
+use crate::reference::flow_flags;
 
 #[test]
 fn unicast_goes_to_its_port_unchanged() {

@@ -1,10 +1,14 @@
-//! Random frames and random changes by the owner, the programs beside the model.
+//! Random frames and random changes by the owner, the programs beside the reference.
 
-use msm_abi::{ControlAction, FabricState, FdbEntry, GateState, PortCounters, PortEntry, names, port_flags};
+use std::collections::BTreeSet;
+
+use msm_abi::{
+    ControlAction, CpuClass, FabricState, FdbEntry, GateState, PortCounters, PortEntry, names, port_flags,
+};
 
 use crate::frames::*;
-use crate::model::{Fabric, Gate, Model, Port, Station, Verdict, Vlan};
 use crate::plane::*;
+use crate::reference::{Frame, Seen, Station, Switch, Verdict};
 
 /// Frames of one series. Bounded: a longer search is another seed.
 const FRAMES: u32 = 20_000;
@@ -44,20 +48,23 @@ const OTHERS: [[u8; 6]; 7] = [
 ];
 const CONTROL: [[u8; 6]; 3] = [BPDU, EAPS, [0, 0xe0, 0x2b, 0, 0, 0xff]];
 
-/// The programs and the model in the same state.
+/// The programs and the reference in the same state.
 struct Pair {
     plane: Plane,
-    model: Model,
-    port: Port,
+    model: Switch,
+    port: PortEntry,
 }
 
 impl Pair {
     fn new() -> Self {
-        let plane = Plane::new();
-        let mut model = Model::default();
-        model.vlans.insert(1, Vlan { untagged: ALL.into(), ..Vlan::default() });
-        model.fabrics.insert(0, Fabric::Works);
-        Self { plane, model, port: Port { lport: P11, pvid: 1, enabled: true } }
+        let mut plane = Plane::new();
+        let mut model = Switch { tx: ALL.into(), ..Switch::default() };
+        model.vlans.insert(1, plane.vlan(1, 0, &ALL, &[]));
+        model.sets.insert(1);
+        model.fabrics.insert(0, FabricState { present: 1, programmed: 1 });
+        let port = port_entry(P11);
+        model.ports.insert(LOOPBACK, port);
+        Self { plane, model, port }
     }
 
     /// The owner changes something.
@@ -65,12 +72,13 @@ impl Pair {
         match random.below(8) {
             0 => {
                 let vid = random.pick(&VIDS);
-                let mut vlan = Vlan { domain: random.pick(&[0, 0, 1, 63]), ..Vlan::default() };
+                let domain = random.pick(&[0, 0, 1, 63]);
+                let (mut untagged, mut tagged) = (BTreeSet::new(), BTreeSet::new());
                 for lport in ALL {
                     // Mostly as frames come: untagged in VLAN 1, tagged in the others.
                     let (usual, other) = match vid {
-                        1 => (&mut vlan.untagged, &mut vlan.tagged),
-                        _ => (&mut vlan.tagged, &mut vlan.untagged),
+                        1 => (&mut untagged, &mut tagged),
+                        _ => (&mut tagged, &mut untagged),
                     };
                     match random.below(8) {
                         0 => {}
@@ -78,20 +86,21 @@ impl Pair {
                         _ => drop(usual.insert(lport)),
                     }
                 }
-                let list = |set: &std::collections::BTreeSet<u16>| set.iter().copied().collect::<Vec<_>>();
-                self.plane.vlan(vid, vlan.domain, &list(&vlan.untagged), &list(&vlan.tagged));
-                self.model.vlans.insert(vid, vlan);
+                let list = |set: BTreeSet<u16>| set.into_iter().collect::<Vec<_>>();
+                let entry = self.plane.vlan(vid, domain, &list(untagged), &list(tagged));
+                self.model.vlans.insert(vid, entry);
+                self.model.sets.insert(vid);
             }
             1 => {
-                let (gate, state) = random.pick(&[
-                    (Gate::Discarding, GateState::Discarding),
-                    (Gate::Learning, GateState::Learning),
-                    (Gate::Forwarding, GateState::Forwarding),
-                    (Gate::Forwarding, GateState::Forwarding),
+                let state = random.pick(&[
+                    GateState::Discarding,
+                    GateState::Learning,
+                    GateState::Forwarding,
+                    GateState::Forwarding,
                 ]);
                 let (domain, lport) = (random.pick(&[1, 63]), random.pick(&ALL));
                 self.plane.gate(domain, lport, state, 0);
-                self.model.gates.insert((domain, lport), gate);
+                self.model.gates.insert((domain, lport), state);
             }
             2 => {
                 let action = random.pick(&[
@@ -102,18 +111,18 @@ impl Pair {
                 ]);
                 let (mac, vid) = (random.pick(&CONTROL), random.pick(&[0, 0, 1, 10]));
                 self.plane.control(mac, vid, action);
-                self.model.control.insert((mac, vid), action);
+                self.model.control.insert((mac, vid), (action, CpuClass::Stp));
             }
             3 => {
-                let (fabric, state) = random.pick(&[
-                    (Fabric::Works, FabricState { present: 1, programmed: 1 }),
-                    (Fabric::Works, FabricState { present: 1, programmed: 1 }),
-                    (Fabric::Unprogrammed, FabricState { present: 1, programmed: 0 }),
-                    (Fabric::Absent, FabricState { present: 0, programmed: 1 }),
+                let state = random.pick(&[
+                    FabricState { present: 1, programmed: 1 },
+                    FabricState { present: 1, programmed: 1 },
+                    FabricState { present: 1, programmed: 0 },
+                    FabricState { present: 0, programmed: 1 },
                 ]);
                 let n = random.below(2) as u32;
                 self.plane.fabric(n, state);
-                self.model.fabrics.insert(n, fabric);
+                self.model.fabrics.insert(n, state);
             }
             4 => {
                 let (bucket, fabric) = (random.below(128) as u32, random.below(2) as u32);
@@ -129,31 +138,31 @@ impl Pair {
                 let (mac, vid, lport) = (random.pick(&STATIONS), random.pick(&VIDS), random.pick(&ALL));
                 let (fixed, blackhole) =
                     random.pick(&[(false, false), (false, false), (true, false), (true, true)]);
-                let over_age = random.one_in(3);
                 let mut flags = if fixed { FdbEntry::STATIC } else { 0 };
                 flags |= if blackhole { FdbEntry::BLACKHOLE } else { 0 };
-                let age = if over_age { AGE + 1 } else { random.pick(&[0, REFRESH + 1, AGE - 1000]) };
+                let (age, seen) = random.pick(&[
+                    (0, Seen::Lately),
+                    (REFRESH + 1, Seen::Before),
+                    (AGE - 1000, Seen::Before),
+                    (AGE + 1, Seen::LongAgo),
+                ]);
                 self.plane.station(mac, vid, FdbEntry::new(lport, flags, now_stamp().wrapping_sub(age)));
-                let over_age = over_age && !fixed;
-                self.model.fdb.insert((mac, vid), Station { lport, fixed, blackhole, over_age });
+                self.model.fdb.insert((mac, vid), Station { lport, flags, seen });
             }
         }
     }
 
     fn come_in(&mut self, random: &mut Random) {
-        self.port = Port {
-            lport: random.pick(&ALL),
-            pvid: random.pick(&[1, 1, 1, 10, 0]),
-            enabled: !random.one_in(16),
-        };
-        let enabled = if self.port.enabled { port_flags::ENABLED } else { 0 };
-        let flags = port_flags::VALID | enabled;
-        self.plane.port(PortEntry { pvid: self.port.pvid, flags, ..port_entry(self.port.lport) });
+        let enabled = if random.one_in(16) { 0 } else { port_flags::ENABLED };
+        let (lport, pvid) = (random.pick(&ALL), random.pick(&[1, 1, 1, 10, 0]));
+        self.port = PortEntry { pvid, flags: port_flags::VALID | enabled, ..port_entry(lport) };
+        self.plane.port(self.port);
+        self.model.ports.insert(LOOPBACK, self.port);
     }
 
     fn check(&mut self, sent: &[u8], metadata: &[u8]) {
         let outcome = self.plane.run_program(names::PROG_INGRESS, sent, metadata);
-        let expected = self.model.receive(self.port, sent);
+        let expected = self.model.receive(LOOPBACK, Frame::xdp(sent)).verdict;
         let got = match outcome.action {
             XDP_DROP => None,
             XDP_REDIRECT => Some((outcome.metadata.is_empty(), outcome.frame.as_slice())),
@@ -161,18 +170,19 @@ impl Pair {
         };
         match &expected {
             Verdict::Dropped(_) => assert_eq!(got, None, "{expected:?} {:?} {sent:02x?}", self.port),
-            Verdict::Unicast { frame, .. } => {
+            Verdict::Sent { frame, .. } => {
                 assert_eq!(got, Some((true, frame.as_slice())), "{:?} {sent:02x?}", self.port);
             }
-            Verdict::Flood { vid, flags } => {
-                assert_eq!(got, Some((false, sent)), "{expected:?} {:?} {sent:02x?}", self.port);
-                let header = outcome.header();
-                assert_eq!((header.vid, header.lport, header.flags), (*vid, self.port.lport, *flags));
+            Verdict::Flooded { header, frame } => {
+                let told = format!("{expected:?} {:?} {sent:02x?}", self.port);
+                assert_eq!(got, Some((false, frame.as_slice())), "{told}");
+                assert_eq!(outcome.header(), *header, "{told}");
             }
+            other => unreachable!("{other:?}: nothing is mirrored, trapped or at tcx"),
         }
         // The reason of a drop and the port of unicast are in the counters.
         for lport in ALL {
-            let expected = self.model.counters.get(&lport).copied().unwrap_or_default();
+            let expected = self.model.counters.get(&u32::from(lport)).copied().unwrap_or_default();
             assert_eq!(self.plane.counters(u32::from(lport)), expected, "counters of {lport}, {sent:02x?}");
         }
         assert_eq!(self.plane.counters(NO_PORT), PortCounters::default());
@@ -184,9 +194,8 @@ impl Pair {
             for vid in VIDS {
                 let entry = self.plane.fdb(mac, vid).map(|entry| Station {
                     lport: entry.lport(),
-                    fixed: entry.flags() & FdbEntry::STATIC != 0,
-                    blackhole: entry.flags() & FdbEntry::BLACKHOLE != 0,
-                    over_age: entry.expired(now, AGE),
+                    flags: entry.flags(),
+                    seen: Seen::of(entry, now, REFRESH, AGE),
                 });
                 assert_eq!(entry, self.model.fdb.get(&(mac, vid)).copied(), "{mac:02x?} in {vid}");
             }
@@ -256,6 +265,6 @@ fn series(seed: u64) {
 }
 
 #[test]
-fn random_frames_fare_as_in_the_model() {
+fn random_frames_fare_as_in_the_reference() {
     series(1);
 }

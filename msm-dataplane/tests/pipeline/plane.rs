@@ -7,8 +7,9 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
+use aya::programs::{Program, SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use msm_abi::{
     ControlAction, ControlKey, ControlValue, CpuClass, CpuCounters, DropReason, FABRIC_BUCKETS, FABRICS,
@@ -112,9 +113,12 @@ impl Plane {
     }
 
     pub(crate) fn program_fd(&self, name: &str) -> RawFd {
-        let program: &Xdp =
-            self.ebpf.program(name).expect("a program of the object").try_into().expect("XDP");
-        program.fd().expect("loaded").as_fd().as_raw_fd()
+        let fd = match self.ebpf.program(name).expect("a program of the object") {
+            Program::Xdp(program) => program.fd(),
+            Program::SchedClassifier(program) => program.fd(),
+            other => panic!("unexpected kind of program: {other:?}"),
+        };
+        fd.expect("loaded").as_fd().as_raw_fd()
     }
 
     pub(crate) fn fd(&self, map: &str) -> RawFd {
@@ -197,17 +201,25 @@ impl Plane {
         self.port(port_entry(lport));
     }
 
-    pub(crate) fn vlan(&mut self, vid: u16, domain: u32, untagged: &[Lport], tagged: &[Lport]) {
+    pub(crate) fn vlan(&mut self, vid: u16, domain: u32, untagged: &[Lport], tagged: &[Lport]) -> VlanEntry {
         let mut entry = VlanEntry { flags: vlan_flags::EXISTS, flood: vid, domain, ..VlanEntry::default() };
         untagged.iter().for_each(|&lport| entry.untagged[usize::from(lport) / 64] |= 1 << (lport % 64));
         tagged.iter().for_each(|&lport| entry.tagged[usize::from(lport) / 64] |= 1 << (lport % 64));
         self.set(names::VLANS, &u32::from(vid), &entry);
+        let members = untagged.iter().chain(tagged).map(|lport| (u32::from(*lport), LOOPBACK));
+        self.member_set(vid, &members.collect::<Vec<_>>());
+        entry
+    }
+
+    /// A member set, of ports by number and netdev.
+    pub(crate) fn member_set(&mut self, place: u16, ports: &[(u32, u32)]) {
         let members = devmap_hash(64).expect("making a member set");
-        for &lport in untagged.iter().chain(tagged) {
-            let (key, mut value) = (u32::from(lport), self.devmap_value());
-            bpf_map(BPF_MAP_UPDATE_ELEM, members.as_raw_fd(), &key, &raw mut value).expect("adding a member");
+        let program = self.program_fd(names::PROG_EGRESS) as u32;
+        for (key, ifindex) in ports {
+            let mut value = [*ifindex, program];
+            bpf_map(BPF_MAP_UPDATE_ELEM, members.as_raw_fd(), key, &raw mut value).expect("adding a member");
         }
-        self.set(names::FLOOD, &u32::from(vid), &members.as_raw_fd());
+        self.set(names::FLOOD, &u32::from(place), &members.as_raw_fd());
         self._members.push(members);
     }
 
@@ -415,7 +427,8 @@ pub(crate) fn now_stamp() -> u32 {
 }
 
 fn possible_cpus() -> usize {
-    aya::util::nr_cpus().expect("the number of possible CPUs")
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    *CPUS.get_or_init(|| aya::util::nr_cpus().expect("the number of possible CPUs"))
 }
 
 // bpf(2), as far as the tests need it: aya's typed maps would want its own marker trait on every value.

@@ -8,8 +8,8 @@ use msm_abi::{
 };
 
 use crate::frames::*;
-use crate::model::flow_flags;
 use crate::plane::*;
+use crate::reference::flow_flags;
 
 /// The group of 2:1 and 2:2, whose master is 2:1; frames come in by 1:1.
 fn group(plane: &Plane, algorithm: Algorithm, active: &[Lport]) {
