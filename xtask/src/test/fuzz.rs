@@ -6,12 +6,14 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command;
+use crate::ebpf::Object;
 use crate::rustc::Rustc;
 use crate::tree::Tree;
+use crate::{command, privileged};
 
 /// Coverage instrumentation that libFuzzer reads.
 const FLAGS: [&str; 7] = [
@@ -23,6 +25,8 @@ const FLAGS: [&str; 7] = [
     "--cfg",
     "fuzzing",
 ];
+/// Targets that run programs in the kernel.
+const WITH_ROOT: [&str; 1] = ["frame"];
 /// Seconds of one target.
 const SHORT: u32 = 20;
 const LONG: u32 = 300;
@@ -33,7 +37,7 @@ const MEMORY_MB: u32 = 1024;
 /// Lines of a failed run that are shown.
 const SHOWN: usize = 40;
 
-/// Builds every target and runs each. The first failure does not hide the others.
+/// Builds every target and runs all at the same time. The first failure does not hide the others.
 pub(super) fn all(tree: &Tree, long: bool) -> Result<()> {
     let programs = programs(tree)?;
     let mut cargo = cargo(tree, "build")?;
@@ -42,12 +46,13 @@ pub(super) fn all(tree: &Tree, long: bool) -> Result<()> {
         &mut cargo,
         "building the fuzz targets; if their lock is out of date: `cargo update --workspace --manifest-path fuzz/Cargo.toml`",
     )?;
-    let mut failed = Vec::new();
-    for program in &programs {
-        if let Err(error) = run(tree, program, if long { LONG } else { SHORT }) {
-            failed.push(format!("{error:#}"));
-        }
-    }
+    let seconds = if long { LONG } else { SHORT };
+    let failed: Vec<String> = thread::scope(|scope| {
+        let runs: Vec<_> =
+            programs.iter().map(|program| scope.spawn(move || run(tree, program, seconds))).collect();
+        let ends = runs.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("a thread panicked")));
+        ends.filter_map(|end| end.err().map(|error| format!("{error:#}"))).collect()
+    });
     ensure!(failed.is_empty(), failed.join("\n"));
     Ok(())
 }
@@ -55,7 +60,7 @@ pub(super) fn all(tree: &Tree, long: bool) -> Result<()> {
 /// The lints of the targets. They are a workspace of their own, which the others' check does not see.
 pub(super) fn lints(tree: &Tree) -> Result<()> {
     let mut cargo = cargo(tree, "clippy")?;
-    cargo.args(["--bins", "--", "-D", "warnings"]);
+    cargo.args(["--bins", "--examples", "--", "-D", "warnings"]);
     command::run(&mut cargo, "checking the lints of the fuzz targets")
 }
 
@@ -123,7 +128,11 @@ fn run(tree: &Tree, program: &Program, seconds: u32) -> Result<()> {
     let artifacts = folder(tree).join("artifacts").join(name);
     fs::create_dir_all(&artifacts).with_context(doing)?;
     let log = folder(tree).join(format!("{name}.log"));
-    let mut fuzzer = Command::new(&program.path);
+    let mut fuzzer = if WITH_ROOT.contains(&name.as_str()) {
+        privileged::as_root(&program.path, &[("MSM_EBPF_OBJECT", &Object::MsmEbpf.path(tree))], &doing())?
+    } else {
+        Command::new(&program.path)
+    };
     fuzzer.arg(&corpus).args([
         format!("-max_total_time={seconds}"),
         format!("-max_len={INPUT_MAX}"),

@@ -55,13 +55,17 @@ pub(crate) fn all(tree: &Tree, options: &Options) -> ExitCode {
     }
     let built = if ready { phases.run("build", || build::all(tree, true)) } else { phases.skip("build") };
     phases.run("unit tests", || unit_tests(tree, filter));
-    if filter.is_none_or(|filter| "fuzz".contains(filter)) {
-        phases.run("fuzz", || fuzz::all(tree, options.long));
-    }
+    let fuzzes = filter.is_none_or(|filter| "fuzz".contains(filter));
     if built {
+        if fuzzes {
+            phases.run("fuzz", || fuzz::all(tree, options.long));
+        }
         phases.run("dataplane", || as_root::dataplane(tree, options.long, filter));
         phases.run("black box", || as_root::black_box(tree, options.long, filter));
     } else {
+        if fuzzes {
+            phases.skip("fuzz");
+        }
         phases.skip("dataplane");
         phases.skip("black box");
     }
