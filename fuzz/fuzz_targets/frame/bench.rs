@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aya::maps::{MapData, RingBuf};
 use msm_abi::{
     ControlKey, ControlValue, CpuClass, FabricState, FdbEntry, FdbKey, FloodHeader, GateEntry, LPORTS,
-    LimitEntry, Lport, fdb_gen, gate_index, header_flags, limit_index, names,
+    LimitEntry, Lport, gate_index, header_flags, limit_index, names,
 };
 use msm_dataplane::store::Table;
 use msm_dataplane::tables::traps;
@@ -148,7 +148,7 @@ impl Bench {
         }
         // No slot of the cache outlives an input.
         self.generation += 1;
-        self.plane.set(names::FDB_GEN, &fdb_gen::OWNER, &self.generation);
+        self.plane.set(names::FDB_GEN, &0u32, &self.generation);
     }
 
     fn pass(&mut self, input: &Input<'_>, frame: &Frame) {
@@ -360,7 +360,7 @@ fn install(plane: &mut Plane, world: &World) {
     plane.fabric(0, FABRICS[0]);
     let fabrics: &BTreeMap<u32, FabricState> = &switch.fabrics;
     fabrics.iter().for_each(|(at, state)| plane.fabric(*at, *state));
-    switch.buckets.iter().for_each(|(at, fabric)| plane.set(names::FABRIC_BUCKETS, at, fabric));
+    switch.buckets.iter().for_each(|(at, fabric)| plane.bucket(*at, *fabric as u8));
     switch.groups.iter().for_each(|(at, group)| plane.set(names::SHARING, &u32::from(*at), group));
     for (lport, kind) in &switch.closed {
         plane.set(names::LIMITS, &limit_index(*lport, *kind), &CLOSED);
