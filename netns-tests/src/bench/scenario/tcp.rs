@@ -69,6 +69,12 @@ fn once(bed: &Testbed, streams: u32) -> Result<f64> {
     }
 }
 
+/// CPU of the client (and with it of all that its frames pass), and of the server: where the scheduler puts the two is worth more than any switch.
+fn affinity() -> String {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("0,{}", cpus - 1)
+}
+
 fn client(bed: &Testbed, streams: u32) -> Result<Value> {
     let to = bed.host("h3")?.ip().to_string();
     let mut client = bed.host("h1")?.command("iperf3");
@@ -80,6 +86,8 @@ fn client(bed: &Testbed, streams: u32) -> Result<Value> {
         &SECS.to_string(),
         "--parallel",
         &streams.to_string(),
+        "--affinity",
+        &affinity(),
     ]);
     let output = client.output().context("starting iperf3; mend: `cargo xtask setup` installs it")?;
     let text = String::from_utf8_lossy(&output.stdout);
