@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::{BLACK_BOX, DATAPLANE, HOST};
+use super::{BLACK_BOX, DATAPLANE, HOST, WITHOUT_ROOT};
 use crate::tree::Tree;
 use crate::{command, privileged};
 
@@ -25,7 +25,10 @@ pub(super) fn black_box(tree: &Tree, long: bool, filter: Option<&str>) -> Result
 /// Runs the integration tests of `package`, of those that `selection` builds.
 fn run(tree: &Tree, package: &str, selection: &[&str], long: bool, filter: Option<&str>) -> Result<()> {
     let binaries = build(tree, package, selection)?;
-    ensure!(!binaries.is_empty(), "cargo built no tests of {package} that need root: nothing would be tested");
+    ensure!(
+        !binaries.is_empty(),
+        "cargo built no tests of {package} that need root: nothing would be tested"
+    );
     let target = tree.target();
     let mut variables = vec![("MSM_TARGET_DIR", target.as_path())];
     if long {
@@ -53,7 +56,8 @@ fn build(tree: &Tree, package: &str, selection: &[&str]) -> Result<Vec<Binary>> 
         .args(["--test", "*"]);
     let messages = command::stdout(&mut cargo, &format!("building the tests of {package}"))?;
     let folder = tree.root().join(package);
-    Ok(binaries(&messages)?.into_iter().filter(|binary| binary.folder == folder).collect())
+    let of_package = |binary: &Binary| binary.folder == folder && binary.name != WITHOUT_ROOT;
+    Ok(binaries(&messages)?.into_iter().filter(of_package).collect())
 }
 
 /// An integration test as cargo built it.
