@@ -14,6 +14,8 @@
 //! - [`Difference::ClassE`]: from 240.0.0.0/4, which Linux forwards. We drop it: there are no such hosts (RFC 1112 4, RFC 6890).
 //! - [`Difference::Unspecified`]: from `::`, back into the network that it came from. RFC 4291 2.5.2 says that no router forwards it; Linux looks
 //!   only at packets that leave by another netdev (net/ipv6/ip6_output.c: ip6_forward).
+//!
+//! Redirects are no part of it (Linux's are off here): for what is forwarded past the stack none is sent, see docs/design.md.
 
 #[path = "kernel/bed.rs"]
 #[allow(dead_code, reason = "the kernel tests use more of it")]

@@ -33,7 +33,7 @@ const DUMP_PERIOD: Duration = Duration::from_millis(250);
 const REOPEN: Duration = Duration::from_secs(1);
 
 /// The task's state.
-pub(super) struct L3 {
+pub(crate) struct L3 {
     view: View,
     told: Notifications<RouteNetlinkMessage>,
     objects: Notifications<next_hops::Message>,
@@ -42,11 +42,13 @@ pub(super) struct L3 {
     /// When to dump again; none when the view is right.
     due: Option<Instant>,
     last: Instant,
+    /// How often a socket ran over.
+    overruns: u64,
 }
 
 impl L3 {
     /// Subscribes and reads everything.
-    pub(super) async fn start(view: View) -> Result<Self, NetlinkError> {
+    pub(crate) async fn start(view: View) -> Result<Self, NetlinkError> {
         let mut l3 = Self {
             view,
             told: subscribe()?,
@@ -54,6 +56,7 @@ impl L3 {
             shared: HashSet::new(),
             due: None,
             last: Instant::now(),
+            overruns: 0,
         };
         l3.read_all().await?;
         Ok(l3)
@@ -83,7 +86,7 @@ impl L3 {
             tokio::select! {
                 told = self.told.next() => match told {
                     Some(Notification::Message(message, flags)) => self.apply(message, flags),
-                    Some(Notification::Overrun) => self.doubt("notifications were lost"),
+                    Some(Notification::Overrun) => self.overrun("notifications were lost"),
                     None => return Err(NetlinkError::NoAnswer { what: "following routes".to_owned() }),
                 },
                 told = self.objects.next() => match told {
@@ -92,7 +95,7 @@ impl L3 {
                             self.doubt("a next hop went");
                         }
                     }
-                    Some(Notification::Overrun) => self.doubt("notifications of next hops were lost"),
+                    Some(Notification::Overrun) => self.overrun("notifications of next hops were lost"),
                     None => return Err(NetlinkError::NoAnswer { what: "following next hops".to_owned() }),
                 },
                 () = sleep_until(due.unwrap_or(self.last)), if due.is_some() => self.renew().await?,
@@ -100,9 +103,14 @@ impl L3 {
         }
     }
 
+    fn overrun(&mut self, why: &str) {
+        self.overruns += 1;
+        self.doubt(why);
+    }
+
     fn doubt(&mut self, why: &str) {
         if self.due.is_none() {
-            debug!(why, "netlink: routes and neighbours are to be read again");
+            debug!(why, self.overruns, "netlink: routes and neighbours are to be read again");
             self.due = Some(Instant::now().max(self.last + DUMP_PERIOD));
         }
     }
@@ -298,6 +306,28 @@ fn read_neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
         protocol: protocol.unwrap_or(0),
         managed,
     })
+}
+
+#[cfg(test)]
+impl L3 {
+    /// Gives the socket of notifications the least room that there is: it soon runs over.
+    pub(crate) fn squeeze(&mut self) {
+        self.told.socket().set_rx_buf_sz(1u32).expect("a socket of ours");
+    }
+
+    /// Follows until `enough`; how often a socket ran over.
+    pub(crate) async fn until(&mut self, enough: impl Fn() -> bool) -> u64 {
+        let changes = async {
+            while !enough() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            result = self.follow() => panic!("following ended: {result:?}"),
+            () = changes => {}
+        }
+        self.overruns
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ use events::Events;
 use l3::L3;
 use links::Links;
 
+#[cfg(test)]
+pub(crate) use l3::L3 as Following;
+
 pub(crate) use address::{Addresses, set_ipv4};
 pub(crate) use bring_up::{bring_up, set_admin};
 pub(crate) use neighbour::{Keep, forget, handle, keep, nud};

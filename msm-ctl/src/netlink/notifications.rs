@@ -38,6 +38,13 @@ impl<T: Debug + NetlinkSerializable + NetlinkDeserializable + Unpin> Notificatio
         Self { connection, messages }
     }
 
+    /// The socket.
+    #[cfg(test)]
+    pub(super) fn socket(&mut self) -> &mut rtnetlink::sys::Socket {
+        use rtnetlink::sys::AsyncSocket;
+        self.connection.socket_mut().socket_mut()
+    }
+
     /// The next one; `None` when the socket has failed. Cancel safe: nothing is taken before it is returned.
     pub(super) async fn next(&mut self) -> Option<Notification<T>> {
         loop {

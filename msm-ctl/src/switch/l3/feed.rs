@@ -296,3 +296,7 @@ async fn write(some: &[((u32, IpAddr), Keep)]) -> Result<(), NetlinkError> {
 const NO_DEVICE: i32 = rustix::io::Errno::NODEV.raw_os_error();
 const NOT_THERE: i32 = rustix::io::Errno::NOENT.raw_os_error();
 const NOT_UP: i32 = rustix::io::Errno::NETDOWN.raw_os_error();
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ pub(crate) mod feed;
 pub(crate) mod fib;
 mod interfaces;
 pub(crate) mod names;
-mod statics;
+pub(crate) mod statics;
 mod sysctl;
 pub(crate) mod table;
 pub(crate) mod task;

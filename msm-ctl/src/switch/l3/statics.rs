@@ -23,18 +23,39 @@ pub(super) struct Statics {
     neighbours: BTreeMap<(u32, IpAddr), [u8; 6]>,
 }
 
+/// Why a gateway cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreachable {
+    /// Other routes are not asked: what they lead to is no neighbour.
+    #[error(
+        "no VLAN's network has the gateway; give the VLAN an address there, or name the neighbour on the way to it"
+    )]
+    NoNetwork,
+    /// It would send to itself.
+    #[error("the gateway is this switch itself")]
+    Own,
+}
+
+/// The netdev of the VLAN whose network has this neighbour.
+///
+/// # Errors
+/// None has it: a gateway is a neighbour, as Linux wants it; routes to gateways behind gateways are for routing protocols, which look at
+/// them anew with every change.
+pub(crate) fn way(config: &Config, neighbour: IpAddr) -> Result<u32, Unreachable> {
+    let own = config.vlans.iter().any(|(_, vlan)| match neighbour {
+        IpAddr::V4(v4) => vlan.interface.is_some_and(|interface| interface.address == v4),
+        IpAddr::V6(v6) => vlan.interfaces6.iter().any(|interface| interface.address == v6),
+    });
+    if own {
+        return Err(Unreachable::Own);
+    }
+    let (_, vlan) = config.vlans.reaching(neighbour).ok_or(Unreachable::NoNetwork)?;
+    vlan.svi.map(names::outer).ok_or(Unreachable::NoNetwork)
+}
+
 /// What of the configuration can be in force: gateways and neighbours in the network of a VLAN that is not the network's own route.
 pub(super) fn wanted(config: &Config) -> Statics {
-    let own = |address: IpAddr| {
-        config.vlans.iter().any(|(_, vlan)| match address {
-            IpAddr::V4(v4) => vlan.interface.is_some_and(|interface| interface.address == v4),
-            IpAddr::V6(v6) => vlan.interfaces6.iter().any(|interface| interface.address == v6),
-        })
-    };
-    let netdev = |address: IpAddr| {
-        let (_, vlan) = config.vlans.reaching(address).filter(|_| !own(address))?;
-        vlan.svi.map(names::outer)
-    };
+    let netdev = |address: IpAddr| way(config, address).ok();
     let mut statics = Statics::default();
     for (&(network, gateway), &metric) in &config.routing.routes {
         let hop = match gateway {
@@ -148,6 +169,21 @@ mod tests {
         let facts = Arc::new(Facts { ports, sys_name: "t".into(), options, netdevs: Default::default() });
         let changes = script(lines).expect("commands");
         wanted(&Config::factory(&facts).with(&changes).expect("lawful"))
+    }
+
+    #[test]
+    fn what_is_not_in_force_says_why() {
+        let ports = [0, 1].into();
+        let options = msm_proto::Options::default();
+        let facts = Arc::new(Facts { ports, sys_name: "t".into(), options, netdevs: Default::default() });
+        let lines =
+            "configure vlan Default ipaddress 10.1.0.1/24\nconfigure iproute add 10.8.0.0/16 10.1.0.9\n";
+        let config = Config::factory(&facts).with(&script(lines).expect("commands")).expect("lawful");
+        let way = |text: &str| way(&config, text.parse().expect("an address"));
+        assert_eq!(way("10.1.0.9"), Ok(names::outer(0)));
+        assert_eq!(way("10.1.0.1"), Err(Unreachable::Own));
+        assert_eq!(way("10.8.0.1"), Err(Unreachable::NoNetwork), "a route leads to it, a network does not");
+        assert_eq!(way("2001:db8::1"), Err(Unreachable::NoNetwork));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::super::views::l3 as views;
 use super::{NO_TABLES, no_vlan};
 use crate::msm::board::Board;
 use crate::netlink::{Neighbour, Route, nud};
-use crate::switch::l3::names;
+use crate::switch::l3::{names, statics};
 
 /// Main table of rtnetlink.h: what is routed by.
 const MAIN: u32 = 254;
@@ -74,7 +74,7 @@ pub(super) fn routes(which: &RouteSelection, desk: &Desk, board: &Board) -> Resu
     });
     for (&(network, gateway), &metric) in &config.routing.routes {
         if !installed.contains(&(network.address(), network.len(), gateway)) {
-            found.push((network.address(), network.len(), inactive(network, gateway, metric)));
+            found.push((network.address(), network.len(), inactive(config, network, gateway, metric)));
         }
     }
     found.retain(|(prefix, len, route)| {
@@ -106,10 +106,16 @@ fn row(route: &Route, config: &Config, desk: &Desk) -> views::Route {
         // IPv6 gives a blackhole the loopback.
         hops: route.next_hops.iter().filter(|_| unicast).map(hop).collect(),
         active: true,
+        fault: None,
     }
 }
 
-fn inactive(network: Network, gateway: Option<IpAddr>, metric: u16) -> views::Route {
+fn inactive(config: &Config, network: Network, gateway: Option<IpAddr>, metric: u16) -> views::Route {
+    let fault = match gateway.map(|gateway| statics::way(config, gateway)) {
+        Some(Err(why)) => why.to_string(),
+        Some(Ok(_)) => "the interface of the gateway's VLAN is down".to_owned(),
+        None => "it is not made yet".to_owned(),
+    };
     let hop = |gateway: IpAddr| views::Hop { gateway: Some(gateway.to_string()), vlan: None, netdev: None };
     views::Route {
         destination: network.to_string(),
@@ -118,6 +124,7 @@ fn inactive(network: Network, gateway: Option<IpAddr>, metric: u16) -> views::Ro
         metric: u32::from(metric),
         hops: gateway.map(hop).into_iter().collect(),
         active: false,
+        fault: Some(fault),
     }
 }
 

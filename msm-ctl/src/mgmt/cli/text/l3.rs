@@ -13,6 +13,7 @@ pub(super) fn routes(view: &Routes) -> String {
     let mut text =
         format!("{:<10} {:<28} {:<26} {:>6} {:<6} VLAN\n", "Ori", "Destination", "Gateway", "Mtr", "Flags");
     for route in &view.routes {
+        let fault = route.fault.as_ref().map_or(String::new(), |fault| format!(" ({fault})"));
         let flags = format!(
             "{}{}",
             if route.active { 'U' } else { '-' },
@@ -32,7 +33,7 @@ pub(super) fn routes(view: &Routes) -> String {
             for (gateway, vlan) in &hops {
                 let _ = writeln!(
                     text,
-                    "{:<10} {:<28} {gateway:<26} {:>6} {flags:<6} {}",
+                    "{:<10} {:<28} {gateway:<26} {:>6} {flags:<6} {}{fault}",
                     route.origin,
                     route.destination,
                     route.metric,
@@ -44,7 +45,7 @@ pub(super) fn routes(view: &Routes) -> String {
         for (gateway, vlan) in lines {
             let _ = writeln!(
                 text,
-                "{:<10} {:<28} {gateway:<26} {:>6} {flags:<6} {vlan}",
+                "{:<10} {:<28} {gateway:<26} {:>6} {flags:<6} {vlan}{fault}",
                 route.origin, route.destination, route.metric
             );
         }

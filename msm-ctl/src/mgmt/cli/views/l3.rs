@@ -24,8 +24,11 @@ pub(crate) struct Route {
     pub(crate) metric: u32,
     /// By whom; empty for a blackhole.
     pub(crate) hops: Vec<Hop>,
-    /// False: configured, and not in force: no VLAN's network has the gateway.
+    /// False: configured, and not in force.
     pub(crate) active: bool,
+    /// Why it is not.
+    #[serde(default)]
+    pub(crate) fault: Option<String>,
 }
 
 /// One way of a route.
