@@ -1,8 +1,11 @@
 //! docs/performance.md: the last tables, with the machine they were taken on.
 
 use super::Options;
-use crate::report::schema::BenchReport;
+use crate::report::schema::{BenchReport, Profile};
 use crate::report::table;
+
+/// Functions of each contender in a table of times.
+const FUNCTIONS: usize = 12;
 
 /// A table in Markdown.
 fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
@@ -12,6 +15,37 @@ fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = line(&head) + &line(&rule);
     rows.iter().for_each(|row| text += &line(row));
     text + "\n"
+}
+
+/// Where the time of a frame goes: a table for each scenario that was sampled, a column for each contender.
+fn profiles(report: &BenchReport) -> String {
+    if report.profiles.is_empty() {
+        return String::new();
+    }
+    let mut text = "## Where a frame's time goes\n\n\
+         Nanoseconds a frame by kernel function, from samples of the CPU (which slow it); programs of the switch by their names.\n\n"
+        .to_owned();
+    for of_scenario in report.profiles.chunk_by(|a, b| a.scenario == b.scenario) {
+        let head: Vec<String> =
+            of_scenario.iter().map(|p| format!("{} ({:.0})", p.who, p.frame_ns)).collect();
+        let head: Vec<&str> =
+            [of_scenario[0].scenario.as_str()].into_iter().chain(head.iter().map(String::as_str)).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in of_scenario.iter().flat_map(|p| p.functions.iter().take(FUNCTIONS)) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        let row = |name: &&str| {
+            let cell = |profile: &Profile| {
+                let found = profile.functions.iter().find(|(function, _)| function == name);
+                found.map_or_else(|| "-".to_owned(), |(_, ns)| format!("{ns:.0}"))
+            };
+            [(*name).to_owned()].into_iter().chain(of_scenario.iter().map(cell)).collect()
+        };
+        text += &markdown(&head, &names.iter().map(row).collect::<Vec<_>>());
+    }
+    text
 }
 
 /// The page.
@@ -47,6 +81,7 @@ pub(super) fn page(report: &BenchReport, options: &Options) -> String {
         text += "TCP: iperf3 with cubic, hosts with the offloads that Linux gives them, ports of this switch by driver tcx.\n\
                  Latency: one way, from the sender's call to the receiver's first program, both ends on the same clock.\n\n";
     }
+    text += &profiles(report);
     for missing in &report.unavailable {
         text += &format!("- `{}` was not measured: {}\n", missing.scenario, missing.reason);
     }
@@ -62,7 +97,18 @@ mod tests {
     fn the_page_has_rows_misses_and_what_is_missing() {
         let row = BenchRow { scenario: "l2".into(), ratio: 0.7, bar: Some(0.8), ..BenchRow::default() };
         let missing = Unavailable { scenario: "acl".into(), reason: "refused".into() };
-        let report = BenchReport { rows: vec![row], unavailable: vec![missing], ..BenchReport::default() };
+        let profile = |who: &str, functions: &[(&str, f64)]| Profile {
+            scenario: "16 stations".into(),
+            who: who.into(),
+            frame_ns: 500.0,
+            functions: functions.iter().map(|(name, ns)| ((*name).to_owned(), *ns)).collect(),
+        };
+        let profiles = vec![
+            profile("here", &[("ingress (program)", 80.4), ("veth_poll", 9.0)]),
+            profile("bare", &[("veth_poll", 8.0)]),
+        ];
+        let report =
+            BenchReport { rows: vec![row], unavailable: vec![missing], profiles, ..BenchReport::default() };
         let options = Options {
             only: Vec::new(),
             list: false,
@@ -76,6 +122,8 @@ mod tests {
         };
         let text = page(&report, &options);
         assert!(text.contains("| MISS |"), "{text}");
+        assert!(text.contains("| 16 stations | here (500) | bare (500) |"), "{text}");
+        assert!(text.contains("| ingress (program) | 80 | - |\n| veth_poll | 9 | 8 |"), "{text}");
         assert!(text.ends_with("- `acl` was not measured: refused\n"), "{text}");
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::contender::Contender;
 use super::load::Load;
+use crate::report::schema::Profile;
 use crate::report::table::columns;
 
 /// Samples a second: no multiple of a timer's.
@@ -29,6 +30,12 @@ const NAME: usize = 48;
 /// For who has no perf.
 const INSTEAD: &str = "perf is not there; stages by test runs: `cargo test -p msm-dataplane --test pipeline time_a_frame -- --nocapture`";
 
+/// `bpf_prog_0123456789abcdef_ingress` is the program `ingress`.
+fn plain(function: &str) -> String {
+    let program = function.strip_prefix("bpf_prog_").and_then(|name| name.split_once('_'));
+    program.map_or_else(|| function.to_owned(), |(_, name)| format!("{name} (program)"))
+}
+
 /// Functions and their part of the samples, of `perf report`'s text.
 fn parse(text: &str) -> Vec<(f64, String)> {
     let line = |line: &str| {
@@ -41,11 +48,16 @@ fn parse(text: &str) -> Vec<(f64, String)> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect()
 }
 
-/// Sends what the contender sends for as long as samples are taken, and prints the functions that took most.
+/// Sends what the contender sends for as long as samples are taken, and prints the functions that took most. `None` without perf.
 ///
 /// # Errors
 /// What the generator or perf says.
-pub(super) fn print(contender: &Contender, load: &mut Load, cpu: usize) -> Result<()> {
+pub(super) fn print(
+    scenario: &str,
+    contender: &Contender,
+    load: &mut Load,
+    cpu: usize,
+) -> Result<Option<Profile>> {
     let dir = tempfile::tempdir().context("making a directory for perf")?;
     let data = dir.path().join("perf.data");
     // Before the generator and not beside it: a generator that is urgent would not let perf begin on its CPU.
@@ -67,7 +79,7 @@ pub(super) fn print(contender: &Contender, load: &mut Load, cpu: usize) -> Resul
     record.stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = record.spawn() else {
         println!("{INSTEAD}");
-        return Ok(());
+        return Ok(None);
     };
     let ended = AtomicBool::new(false);
     let (mut frames, started) = (0_u64, Instant::now());
@@ -95,9 +107,11 @@ pub(super) fn print(contender: &Contender, load: &mut Load, cpu: usize) -> Resul
     let output = report.output().context("starting perf report")?;
     let functions = parse(&String::from_utf8_lossy(&output.stdout));
     ensure!(!functions.is_empty(), "perf took no samples: {}", String::from_utf8_lossy(&output.stderr));
-    let row = |(part, function): &(f64, String)| {
+    let functions: Vec<(String, f64)> =
+        functions.iter().map(|(part, function)| (plain(function), part / 100.0 * ns)).collect();
+    let row = |(function, part): &(String, f64)| {
         let function = function.chars().take(NAME).collect();
-        vec![function, format!("{part:.1} %"), format!("{:.0}", part / 100.0 * ns)]
+        vec![function, format!("{:.1} %", part / ns * 100.0), format!("{part:.0}")]
     };
     println!("{}: {ns:.0} ns a frame", contender.name);
     print!(
@@ -107,7 +121,8 @@ pub(super) fn print(contender: &Contender, load: &mut Load, cpu: usize) -> Resul
             &functions.iter().take(SHOWN).map(row).collect::<Vec<_>>()
         )
     );
-    Ok(())
+    let functions = functions.into_iter().take(SHOWN).collect();
+    Ok(Some(Profile { scenario: scenario.to_owned(), who: contender.name.clone(), frame_ns: ns, functions }))
 }
 
 #[cfg(test)]
@@ -117,6 +132,8 @@ mod tests {
     #[test]
     fn perf_s_text_reads() {
         let text = "# Overhead  Symbol\n#\n    25.60%  [k] bpf_prog_1234_ingress   -      -  \n     5.40%  [k] veth_poll\n\n";
+        assert_eq!(plain("bpf_prog_1234_ingress"), "ingress (program)");
+        assert_eq!(plain("veth_poll"), "veth_poll");
         assert_eq!(parse(text), [(25.6, "bpf_prog_1234_ingress".to_owned()), (5.4, "veth_poll".to_owned())]);
     }
 }

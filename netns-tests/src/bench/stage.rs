@@ -1,5 +1,6 @@
 //! What every scenario stands on: beds side by side, their receivers, the rounds and what they came to.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -252,6 +253,16 @@ impl<'a> Stage<'a> {
         self.rounds_lossy(title, contenders, compares, floor, &[])
     }
 
+    /// Samples who is compared, and the first that they are compared with.
+    fn profile(&mut self, title: &str, contenders: &[Contender], compares: &[Compare]) -> Result<()> {
+        let peers = compares.iter().take(1).flat_map(|compare| compare.peers.iter().take(1).copied());
+        let shown: BTreeSet<usize> = compares.iter().map(|compare| compare.here).chain(peers).collect();
+        for who in shown.into_iter().filter_map(|index| contenders.get(index)) {
+            self.report.profiles.extend(profile::print(title, who, &mut self.load, self.cpu)?);
+        }
+        Ok(())
+    }
+
     /// The same with contenders that lose frames by nature.
     ///
     /// # Errors
@@ -272,8 +283,7 @@ impl<'a> Stage<'a> {
         let rows: Vec<BenchRow> = rows.collect();
         self.report.rows.extend(rows);
         if self.options.profile {
-            let shown = contenders.iter().take(2);
-            shown.into_iter().try_for_each(|who| profile::print(who, &mut self.load, self.cpu))?;
+            self.profile(title, contenders, compares)?;
         }
         Ok(())
     }

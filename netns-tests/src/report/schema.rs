@@ -298,9 +298,25 @@ pub struct BenchReport {
     /// Latency.
     #[serde(default)]
     pub latency: Vec<LatencyRow>,
+    /// Where frames' time went, if asked for.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
     /// What could not be measured.
     #[serde(default)]
     pub unavailable: Vec<Unavailable>,
+}
+
+/// The time of one contender's frames by kernel function, from samples of its CPU.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Who forwarded.
+    pub who: String,
+    /// Nanoseconds a frame while samples were taken, which slows it.
+    pub frame_ns: f64,
+    /// Functions and their share of those, in nanoseconds, the largest first. A program has its name.
+    pub functions: Vec<(String, f64)>,
 }
 
 impl BenchReport {
