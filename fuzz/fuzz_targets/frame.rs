@@ -7,7 +7,8 @@
 //! Programs have no coverage counters: the fuzzer goes by the reference's.
 //!
 //! What a test run cannot show, and where that is tested:
-//! - frames under 14 bytes, and at tcx IP packets without a whole header, which the kernel refuses to run: msm-dataplane/tests/l3_oracle;
+//! - at tcx, IP packets without a whole header, which the kernel refuses to run, as it does frames under 14 bytes, which no netdev hands on:
+//!   msm-dataplane/tests/l3_oracle;
 //! - at tcx, frames over a page (of 64 kB that the host leaves whole, only that they are to be cut is shown here), and what is in fragments
 //!   there: netns-tests/tests, where hosts speak TCP with their offloads on;
 //! - the tag of the one copy that tcx redirects, which stands beside the frame and is seen in the counters alone: msm-dataplane/tests/l2_oracle;

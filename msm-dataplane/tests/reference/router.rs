@@ -143,6 +143,7 @@ impl Switch {
             return Ok(Way::Stack(CpuClass::Exception));
         }
         let Some(vlan) = self.vlan(to.vid) else { return Ok(Way::Stack(CpuClass::Resolve)) };
+        // Segments with the shortest headers of IPv4 and TCP, as the program has it: those of others are longer.
         let longest = if frame.segment == 0 { found.len } else { usize::from(frame.segment) + 40 };
         if longest > usize::from(vlan.mtu) {
             return Ok(Way::Stack(CpuClass::Exception));
