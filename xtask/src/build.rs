@@ -1,5 +1,7 @@
 //! Building the product and the testbed, and laying them out as they are started from.
 
+use std::thread;
+
 use anyhow::Result;
 
 use crate::ebpf::{self, Object};
@@ -10,8 +12,13 @@ use crate::{command, setup};
 /// Builds everything into target/image and target/bed; with `label_only` target/image-label-only as well.
 pub(crate) fn all(tree: &Tree, label_only: bool) -> Result<()> {
     setup::for_building(tree)?;
-    ebpf::build(tree, &Object::ALL)?;
-    processes(tree, label_only)?;
+    // Side by side: an object is compiled by one thread, the processes by as many as there are CPUs, but not all the time.
+    let (objects, processes) = thread::scope(|scope| {
+        let objects = scope.spawn(|| ebpf::build(tree, &Object::ALL));
+        let processes = processes(tree, label_only);
+        (objects.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), processes)
+    });
+    objects.and(processes)?;
     let release = tree.target().join("release");
     if label_only {
         place(&release.join("msm-ctl-label-only"), &tree.label_only_image().join("msm-ctl"))?;

@@ -76,6 +76,7 @@ fn for_kernel(tree: &Tree, what: &str, object: Object) -> Result<Command> {
         .args([what, "--package", object.package(), "--bins", "--release", "--target", TARGET])
         .args(["-Z", "build-std=core", "--target-dir"])
         .arg(tree.ebpf_target())
+        .env("CARGO_TERM_PROGRESS_WHEN", "never") // another cargo may be at work on the same terminal
         .env("RUSTC_BOOTSTRAP", "1") // -Z build-std and aya-ebpf's features, on the stable compiler
         // The host's profile is for processes: tasks that unwind, half the debug information.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
