@@ -143,12 +143,26 @@ impl Switch {
             return Ok(Way::Stack(CpuClass::Exception));
         }
         let Some(vlan) = self.vlan(to.vid) else { return Ok(Way::Stack(CpuClass::Resolve)) };
-        // Segments with the shortest headers of IPv4 and TCP, as the program has it: those of others are longer.
-        let longest = if frame.segment == 0 { found.len } else { usize::from(frame.segment) + 40 };
+        let longest = match frame.segment {
+            0 => found.len,
+            segment => usize::from(segment) + headers(frame, header),
+        };
         if longest > usize::from(vlan.mtu) {
             return Ok(Way::Stack(CpuClass::Exception));
         }
         Ok(Way::On(to))
+    }
+}
+
+/// Bytes of the headers of each segment: IP's without options, and TCP's or UDP's; if it is another's, or out of reach, the longest of TCP's.
+fn headers(frame: &Frame, header: &Header) -> usize {
+    let (ip, protocol) = if header.kind == IPV4 { (20, 9) } else { (40, 6) };
+    let octet = |at: usize| frame.bytes[..frame.reach].get(header.payload + at).copied();
+    let both = |at: usize| octet(at).filter(|_| octet(at + 1).is_some());
+    ip + match octet(protocol) {
+        Some(6) => both(ip + 12).map_or(60, |word| usize::from(word >> 4) * 4),
+        Some(17) => 8,
+        _ => 60,
     }
 }
 

@@ -55,8 +55,8 @@ pub(crate) trait Frame {
     fn push_tag(&mut self, vid: u16) -> Result<(), DropReason>;
     /// Changes the VLAN id of its tag; the priority stays.
     fn set_vid(&mut self, vid: u16) -> Result<(), DropReason>;
-    /// Bytes of the longest IP packet that it becomes on the wire, if it is one of `packet` bytes.
-    fn longest_packet(&self, packet: u32) -> u32;
+    /// Bytes of the longest IP packet that it becomes on the wire, if it is one of `packet` bytes, of this EtherType and at this place.
+    fn longest_packet(&self, packet: u32, place: (u16, usize)) -> u32;
     /// Hands it to the netdev of `to`.
     fn send(&mut self, to: Lport, egress: EgressEntry) -> Result<(), DropReason>;
     /// Hands copies of it to all members of its VLAN but the one it came in by.

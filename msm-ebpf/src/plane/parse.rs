@@ -182,3 +182,19 @@ impl Ip6 {
         self.front as u8
     }
 }
+
+/// Bytes of the headers that each segment of a packet has, IP's and that behind it: of what is not known, TCP's longest.
+#[inline(always)]
+pub(crate) fn headers<F: Frame>(frame: &F, (kind, payload): (u16, usize)) -> u32 {
+    const LONGEST: u32 = 60;
+    let (ip, at) = if kind == ethertype::IPV4 { (20, 8) } else { (40, 5) };
+    let next = frame.load::<u16>(payload + at).unwrap_or(0) as u8;
+    let behind = if next == protocol::TCP {
+        frame.load::<u16>(payload + ip + 12).map_or(LONGEST, |word| u32::from(word >> 12) * 4)
+    } else if next == protocol::UDP {
+        8
+    } else {
+        LONGEST
+    };
+    ip as u32 + behind
+}

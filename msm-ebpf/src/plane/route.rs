@@ -61,7 +61,7 @@ pub(crate) fn take<F: Frame>(
         Way::To(neighbour) => neighbour,
     };
     let Some(entry) = classify::existing(neighbour as u16) else { return Ok(Step::stack(CpuClass::Resolve)) };
-    if frame.longest_packet(packet) > u32::from(entry.mtu) {
+    if frame.longest_packet(packet, place) > u32::from(entry.mtu) {
         return Ok(Step::stack(CpuClass::Exception));
     }
     Ok(Step::Forward(neighbour))

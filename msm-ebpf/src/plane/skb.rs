@@ -149,12 +149,12 @@ impl Frame for Skb {
         self.vlan_pop()?;
         self.vlan_push(tci & !VID_MASK | vid)
     }
-    /// Of a frame that is cut into segments later, one segment: with TCP's longest header, since which one it has is not looked up.
+    /// Of a frame that is cut into segments later, one segment.
     #[inline(always)]
-    fn longest_packet(&self, packet: u32) -> u32 {
+    fn longest_packet(&self, packet: u32, place: (u16, usize)) -> u32 {
         match self.skb().gso_size {
             0 => packet,
-            segment => segment + 40,
+            segment => segment + parse::headers(self, place),
         }
     }
     #[inline(always)]

@@ -72,7 +72,7 @@ impl Frame for Packet {
         self.store(TCI_AT, tci & !VID_MASK | vid).ok_or(DropReason::Truncated)
     }
     #[inline(always)]
-    fn longest_packet(&self, packet: u32) -> u32 {
+    fn longest_packet(&self, packet: u32, _: (u16, usize)) -> u32 {
         packet
     }
 
