@@ -9,6 +9,7 @@ mod netlink;
 mod preflight;
 mod process;
 mod protocols;
+mod remains;
 mod routing;
 mod switch;
 mod task;

@@ -11,7 +11,7 @@ const NOFILE: u64 = 16_384;
 /// Before ordinary work, and before real-time work that asks for no more than the least: a takeover that waits for a compiler, or for a
 /// traffic generator, is a slow one. The kernel's fair server keeps a share for the others whatever happens here.
 const REALTIME: i32 = 2;
-/// Of threads with work that takes long and may wait. Not ordinary either: a process is dead when its last thread is, and one that
+/// Of threads while they do work that takes long and may wait. Not ordinary either: a process is dead when its last thread is, and one that
 /// waited for its turn to die would hold up the failover.
 const PATIENT: i32 = 1;
 /// Where there is no real-time budget to be had.
@@ -108,9 +108,32 @@ pub(crate) fn monotonic_ns() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
-/// Puts the calling thread behind this process' others: for work that takes long and may wait.
-pub(crate) fn be_patient() {
-    let _ = schedule(libc::SCHED_RR, PATIENT);
+/// The calling thread is behind this process' others as long as this lives: for work that takes long and may wait. Not for a thread
+/// that waits for such work: it would wait to die as well, behind whoever else asks for no more than the least (a traffic generator: a millisecond).
+#[must_use = "it ends where it is dropped"]
+pub(crate) struct Patience {
+    /// Priorities are the thread's: it ends where it began.
+    _here: std::marker::PhantomData<*const ()>,
+}
+
+impl Patience {
+    /// See the type.
+    pub(crate) fn begin() -> Self {
+        let _ = schedule(libc::SCHED_RR, PATIENT);
+        Self { _here: std::marker::PhantomData }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        let _ = schedule(libc::SCHED_RR, REALTIME);
+    }
+}
+
+/// Does `work` behind this process' other threads.
+pub(crate) fn patiently<T>(work: impl FnOnce() -> T) -> T {
+    let _patience = Patience::begin();
+    work()
 }
 
 fn schedule(policy: i32, priority: i32) -> io::Result<()> {

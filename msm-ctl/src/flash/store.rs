@@ -103,11 +103,40 @@ impl Store {
         self.write_by(name, bytes, |_| Ok(()))
     }
 
+    /// As [`Self::write`], and returns before the disk has it: after a crash of the machine the file may be torn, or what was before it.
+    pub(super) fn jot(&self, name: &str, bytes: &[u8]) -> Result<(), FlashError> {
+        self.write_through(name, bytes, false, |_| Ok(()))
+    }
+
+    /// Puts file `from`, which was jotted, on the disk, and gives it the name `to`.
+    pub(super) fn settle(&self, from: &str, to: &str) -> Result<(), FlashError> {
+        let (from, to) = (self.path(from), self.path(to));
+        let failed = |step: Step| {
+            let path = to.clone();
+            move |error| FlashError::NotWritten { what: step.words(), path, error: Arc::new(error) }
+        };
+        File::open(&from).and_then(|file| file.sync_all()).map_err(failed(Step::Sync))?;
+        std::fs::rename(&from, &to).map_err(failed(Step::Rename))?;
+        File::open(&self.dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(|error| FlashError::NotSynced { path: to.clone(), error: Arc::new(error) })
+    }
+
     /// As [`Self::write`]; `before` a step may fail it.
     pub(super) fn write_by(
         &self,
         name: &str,
         bytes: &[u8],
+        before: impl FnMut(Step) -> io::Result<()>,
+    ) -> Result<(), FlashError> {
+        self.write_through(name, bytes, true, before)
+    }
+
+    fn write_through(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        to_the_disk: bool,
         before: impl FnMut(Step) -> io::Result<()>,
     ) -> Result<(), FlashError> {
         let path = self.path(name);
@@ -116,7 +145,9 @@ impl Store {
             return Err(FlashError::TooLong { path, bytes: size });
         }
         let temporary = self.path(&format!("{name}{TEMPORARY}"));
-        let Err((step, error)) = self.replace(&path, &temporary, bytes, before) else { return Ok(()) };
+        let Err((step, error)) = self.replace(&path, &temporary, bytes, to_the_disk, before) else {
+            return Ok(());
+        };
         let error = Arc::new(error);
         if step == Step::SyncDirectory {
             return Err(FlashError::NotSynced { path, error });
@@ -131,6 +162,7 @@ impl Store {
         path: &Path,
         temporary: &Path,
         bytes: &[u8],
+        to_the_disk: bool,
         mut before: impl FnMut(Step) -> io::Result<()>,
     ) -> Result<(), (Step, io::Error)> {
         let mut step = |step, done: &mut dyn FnMut() -> io::Result<()>| {
@@ -143,8 +175,13 @@ impl Store {
         })?;
         let mut file = file.expect("created by the step before");
         step(Step::Write, &mut || file.write_all(bytes))?;
-        step(Step::Sync, &mut || file.sync_all())?;
+        if to_the_disk {
+            step(Step::Sync, &mut || file.sync_all())?;
+        }
         step(Step::Rename, &mut || std::fs::rename(temporary, path))?;
+        if !to_the_disk {
+            return Ok(());
+        }
         step(Step::SyncDirectory, &mut || File::open(&self.dir)?.sync_all())
     }
 

@@ -27,8 +27,13 @@ const QUEUE: usize = 8;
 const CHANGES: usize = 64;
 /// Shortest time between two writes of the log: what one fault makes everybody say goes together.
 const PACE: Duration = Duration::from_millis(200);
+/// How long lines may be known to the machine's memory alone. Long enough that what is said of a fault is not on its way to the disk when the
+/// fault ends the process.
+const SETTLE: Duration = Duration::from_secs(2);
 /// Kind and file of the log.
 const LOG: &str = "log";
+/// Its newest lines, and all that [`LOG`] has, as long as the disk may not have them.
+const RECENT: &str = "log.recent";
 
 type Change = Box<dyn FnOnce(&mut Nvram) + Send>;
 type Reply<T> = oneshot::Sender<Result<T, FlashError>>;
@@ -142,6 +147,12 @@ impl Flash {
 
     /// The log of the last run, as its source gave it. Waits for the disk.
     pub(crate) fn load_log(&self) -> Result<Option<String>, FlashError> {
+        if let Ok(Some(bytes)) = self.0.store.read(RECENT)
+            && let Ok((_, body)) = seal::unseal(LOG, &bytes)
+        {
+            return Ok(Some(body.to_owned()));
+        }
+        // None, or the machine went down before the disk had it whole.
         let Some(bytes) = self.0.store.read(LOG)? else { return Ok(None) };
         match seal::unseal(LOG, &bytes) {
             Ok((_, body)) => Ok(Some(body.to_owned())),
@@ -241,29 +252,31 @@ impl Flash {
 enum Work {
     Job(Job),
     Log(LogSource),
+    Settle,
 }
 
 fn run(shared: &Shared) {
-    crate::process::be_patient();
-    let mut log = LogFile { written: None, failing: false };
-    while let Some(work) = next(shared, log.written) {
+    let mut log = LogFile { written: None, unsettled: None, failing: false };
+    while let Some(work) = next(shared, &log) {
+        let _patience = crate::process::Patience::begin();
         match work {
             Work::Job(job) => carry_out(shared, job),
             Work::Log(source) => log.write(shared, &source),
+            Work::Settle => log.settle(shared),
         }
     }
 }
 
 /// Waits for work; none at the end. Jobs go first: somebody waits for them.
-fn next(shared: &Shared, log_written: Option<Instant>) -> Option<Work> {
+fn next(shared: &Shared, log: &LogFile) -> Option<Work> {
     let mut state = shared.state();
     loop {
         if let Some(job) = state.jobs.pop_front() {
             return Some(Work::Job(job));
         }
-        let wait = match (&state.log, state.unwritten) {
+        let write = match (&state.log, state.unwritten) {
             (Some(source), true) => {
-                let wait = log_written.map_or(Duration::ZERO, |at| PACE.saturating_sub(at.elapsed()));
+                let wait = log.written.map_or(Duration::ZERO, |at| PACE.saturating_sub(at.elapsed()));
                 if state.ended || wait.is_zero() {
                     let source = Arc::clone(source);
                     state.unwritten = false;
@@ -273,9 +286,14 @@ fn next(shared: &Shared, log_written: Option<Instant>) -> Option<Work> {
             }
             _ => None,
         };
+        let settle = log.unsettled.map(|since| SETTLE.saturating_sub(since.elapsed()));
+        if settle.is_some_and(|wait| wait.is_zero()) && !state.ended {
+            return Some(Work::Settle);
+        }
+        let wait = [write, settle].into_iter().flatten().min();
         state = match wait {
+            _ if state.ended => return None,
             Some(wait) => shared.wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
-            None if state.ended => return None,
             None => shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
         };
     }
@@ -344,9 +362,13 @@ fn remember(shared: &Shared, wanted: Nvram) -> Result<(), FlashError> {
     result
 }
 
+/// Two files. Lines go to [`RECENT`] at once, for which nobody waits for the disk: a process that dies with its last lines on their way to the disk dies when
+/// it answers, and its slave waits as long. There they outlast the process. Some time later the disk has them, and the file takes the name [`LOG`].
 struct LogFile {
     /// When it was last tried.
     written: Option<Instant>,
+    /// Since when there are lines that the disk may not have.
+    unsettled: Option<Instant>,
     failing: bool,
 }
 
@@ -354,9 +376,22 @@ impl LogFile {
     fn write(&mut self, shared: &Shared, source: &LogSource) {
         let result = seal::seal(LOG, "", &source())
             .map_err(|fault: Fault| FlashError::Damaged { path: shared.store.path(LOG), fault })
-            .and_then(|bytes| shared.store.write(LOG, &bytes));
+            .and_then(|bytes| shared.store.jot(RECENT, &bytes));
         count(shared);
-        self.written = Some(Instant::now());
+        let now = Instant::now();
+        self.written = Some(now);
+        if result.is_ok() {
+            self.unsettled.get_or_insert(now);
+        }
+        self.tell(result);
+    }
+
+    fn settle(&mut self, shared: &Shared) {
+        self.unsettled = None;
+        self.tell(shared.store.settle(RECENT, LOG));
+    }
+
+    fn tell(&mut self, result: Result<(), FlashError>) {
         // Said once: the line that says it is one more to write.
         if let Err(why) = &result
             && !self.failing

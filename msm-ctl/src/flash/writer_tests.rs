@@ -117,6 +117,44 @@ fn the_log_is_written_at_once_then_paced_and_at_the_end_without_delay() {
 }
 
 #[test]
+fn lines_outlast_the_process_at_once_and_the_machine_a_little_later() {
+    let (dir, flash) = flash();
+    let (recent, settled) = (dir.path().join("a").join(RECENT), dir.path().join("a").join(LOG));
+    flash.set_log_source(Arc::new(|| "line\n".into()));
+    let asked = Instant::now();
+    flash.log_changed();
+    while !recent.exists() {
+        assert!(asked.elapsed() < SETTLE, "written before it settles");
+        std::thread::yield_now();
+    }
+    assert!(!settled.exists());
+    assert_eq!(
+        flash.load_log().expect("read"),
+        Some("line\n".into()),
+        "what a process that starts now would read"
+    );
+    while !settled.exists() {
+        assert!(asked.elapsed() < 5 * SETTLE, "it settles");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(asked.elapsed() >= SETTLE && !recent.exists());
+    assert_eq!(flash.load_log().expect("read"), Some("line\n".into()));
+}
+
+#[test]
+fn recent_lines_that_the_machine_took_down_with_it_leave_the_settled_ones() {
+    let (dir, flash) = flash();
+    let file = |name| dir.path().join("a").join(name);
+    flash.set_log_source(Arc::new(|| "old\n".into()));
+    flash.log_changed();
+    assert!(flash.end(Duration::from_secs(10)));
+    std::fs::copy(file(RECENT), file(LOG)).expect("settled");
+    let whole = std::fs::read(file(RECENT)).expect("written");
+    std::fs::write(file(RECENT), &whole[..whole.len() / 2]).expect("torn");
+    assert_eq!(flash.load_log().expect("read"), Some("old\n".into()));
+}
+
+#[test]
 fn a_writer_that_panics_leaves_nobody_waiting() {
     let (_dir, flash) = flash();
     assert!(matches!(flash.update(|_| panic!("nvram")).wait(), Err(FlashError::Ended)));

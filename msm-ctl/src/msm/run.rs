@@ -20,6 +20,7 @@ use crate::mgmt::settings;
 use crate::netlink::{self, NetlinkError};
 use crate::preflight::{self, PreflightError};
 use crate::process;
+use crate::remains;
 use crate::routing::{self, ledger::Ledger};
 use crate::switch::plane::Plane;
 use crate::switch::sweeper::Sweeper;
@@ -85,6 +86,8 @@ pub(crate) enum StartError {
 pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
     let started = SystemTime::now();
     preflight::plane("msm", &chassis.run_dir, &chassis.bpffs)?;
+    // Before there is a lock to share, and at ordinary priority.
+    let attended = remains::attend();
     let failed = |what, path: PathBuf| move |error| StartError::RunDir { what, path, error };
     let lock = chassis.msm_lock(slot);
     let _lock = match Lock::take(&lock, true) {
@@ -100,6 +103,9 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
     let log = log::start(&chassis.msm_log(slot), false, Some(flash.clone()), Some(slot))
         .map_err(failed("write", chassis.msm_log(slot)))?;
     unsettled.iter().for_each(|text| info!("{text}"));
+    if let Err(error) = attended {
+        info!("nobody shares the memory ({error}): this process' death takes as long as unmapping it");
+    }
     faults.iter().for_each(|fault| error!(target: "msm.flash", "{fault}"));
     let own = boot::configuration(&flash, &chassis.facts());
     let tree = PinTree::new(&chassis.bpffs, &chassis.name)?;

@@ -66,7 +66,6 @@ impl Peer {
 /// Asks the other ends of the netdevs that `wanted` names, into `view`, until `changed` has no reader. Tells it of each round that found a
 /// difference.
 pub(crate) fn watch(view: &View, wanted: impl Fn() -> Vec<String>, changed: &mpsc::Sender<()>) {
-    process::be_patient();
     let home = match File::open("/proc/thread-self/ns/net") {
         Ok(home) => home,
         Err(error) => return tracing::warn!("offloads of hosts are not known: {error}"),
@@ -74,7 +73,7 @@ pub(crate) fn watch(view: &View, wanted: impl Fn() -> Vec<String>, changed: &mps
     let mut searched: Option<(Instant, BTreeSet<i32>)> = None;
     while !changed.is_closed() {
         let devices: Vec<Netdev> = wanted().iter().filter_map(|name| view.get(name)).collect();
-        match look(&home, &devices, &mut searched) {
+        match process::patiently(|| look(&home, &devices, &mut searched)) {
             Ok(found) => {
                 if view.put_peers(found) && changed.blocking_send(()).is_err() {
                     return;

@@ -176,9 +176,6 @@ fn write(place: &Place, wanted: &Wanted) -> std::io::Result<()> {
 }
 
 async fn patiently<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let work = tokio::task::spawn_blocking(move || {
-        process::be_patient();
-        work()
-    });
+    let work = tokio::task::spawn_blocking(move || process::patiently(work));
     work.await.map_err(|error| format!("routing: it failed: {error}"))
 }

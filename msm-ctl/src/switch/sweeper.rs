@@ -63,8 +63,8 @@ impl Sweeper {
 }
 
 fn run(searches: &Receiver<Search>, found: &tokio::sync::mpsc::Sender<Found>) {
-    process::be_patient();
     while let Ok(Search { observer, configured, limited, epoch }) = searches.recv() {
+        let _patience = process::Patience::begin();
         let age = match observer.plane_config() {
             Ok(config) => config.fdb_age,
             Err(error) => {

@@ -66,10 +66,7 @@ pub(super) async fn hashed(secret: &Secret) -> Result<Secret, Trouble> {
             return Ok(secret.clone());
         }
     };
-    let hash = tokio::task::spawn_blocking(move || {
-        crate::process::be_patient();
-        password::hash(&password)
-    });
+    let hash = tokio::task::spawn_blocking(move || crate::process::patiently(|| password::hash(&password)));
     match hash.await {
         Ok(Ok(hash)) => Ok(Secret::Hash(hash)),
         Ok(Err(error)) => Err(Trouble::Failed(error.to_string())),

@@ -357,10 +357,7 @@ impl Answer {
 pub(super) async fn patiently<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
-    let work = tokio::task::spawn_blocking(move || {
-        crate::process::be_patient();
-        work()
-    });
+    let work = tokio::task::spawn_blocking(move || crate::process::patiently(work));
     work.await.map_err(|e| format!("it failed: {e}"))
 }
 

@@ -12,7 +12,7 @@ impl Actor {
         let facts = std::sync::Arc::clone(self.own.config.facts());
         self.tasks.spawn("flash", false, async move {
             let looked_at = tokio::task::spawn_blocking(move || {
-                crate::process::be_patient();
+                let _patience = crate::process::Patience::begin();
                 Parcel::decode(&bytes, |text| boot::check(&facts, text)).map_err(|error| error.to_string())
             });
             let parcel = looked_at.await.unwrap_or_else(|error| Err(error.to_string()));

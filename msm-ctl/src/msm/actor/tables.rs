@@ -244,10 +244,7 @@ impl Actor {
             Ok(Next::Plan(plan)) => {
                 let back = self.back.clone();
                 self.tasks.spawn("routes", false, async move {
-                    let work = move || {
-                        crate::process::be_patient();
-                        plan()
-                    };
+                    let work = move || crate::process::patiently(plan);
                     let plan = tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(e.to_string()));
                     let _ = back.send(Back::Routes(Box::new(plan))).await;
                 });

@@ -21,7 +21,7 @@ pub(super) fn set(path: &str, wanted: &str) -> Result<bool, String> {
 /// The same for many, on a thread that may wait; how many were written.
 pub(super) async fn set_all(settings: Vec<(String, String)>) -> Result<u64, String> {
     let work = move || {
-        crate::process::be_patient();
+        let _patience = crate::process::Patience::begin();
         settings
             .iter()
             .try_fold(0, |written, (path, value)| set(path, value).map(|wrote| written + u64::from(wrote)))
