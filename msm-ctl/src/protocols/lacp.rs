@@ -160,7 +160,7 @@ impl Lacp {
     pub(crate) fn silence(&mut self) {
         let Some(sender) = self.sender.take() else { return };
         let close = move || {
-            process::be_patient();
+            let _patience = process::Patience::begin();
             drop(sender);
         };
         if let Err(error) = std::thread::Builder::new().name("close".to_owned()).spawn(close) {
