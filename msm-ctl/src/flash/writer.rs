@@ -383,17 +383,17 @@ impl LogFile {
         if result.is_ok() {
             self.unsettled.get_or_insert(now);
         }
-        self.tell(result);
+        self.tell(&result);
     }
 
     fn settle(&mut self, shared: &Shared) {
         self.unsettled = None;
-        self.tell(shared.store.settle(RECENT, LOG));
+        self.tell(&shared.store.settle(RECENT, LOG));
     }
 
-    fn tell(&mut self, result: Result<(), FlashError>) {
+    fn tell(&mut self, result: &Result<(), FlashError>) {
         // Said once: the line that says it is one more to write.
-        if let Err(why) = &result
+        if let Err(why) = result
             && !self.failing
         {
             error!(target: "msm.flash", "the log is not kept over a boot: {why}");
