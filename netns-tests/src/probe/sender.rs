@@ -136,8 +136,8 @@ impl Lane {
                 start += late;
                 pace.given_up_ns += late;
             }
+            looked = now; // it may be kept waiting while it sends, too
             self.catch_up(sent, moved, now.saturating_sub(start))?;
-            looked = now_ns();
             tick += TICK_NS;
             if tick + BEHIND_LIMIT_NS < now {
                 tick = now; // the ticks of the time given up

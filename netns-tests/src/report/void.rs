@@ -1,7 +1,7 @@
 //! Void trials: their senders were kept from their CPUs, so what they show is the machine's and not the switch's.
 //!
-//! It is not asked whether the trial looks good: one without a fault is void as well, for what was not sent could not be lost. Void
-//! excuses only what is seen by frames that did not come in time. What happened to a frame, what the new master wrote, and who owns the
+//! A sender that was away during the failover makes its trial void whether it looks good or not, for what was not sent could not be lost.
+//! One that was away before or after it, and offered too little, saw the failover all the same: it only excuses. Void excuses only what is seen by frames that did not come in time. What happened to a frame, what the new master wrote, and who owns the
 //! maps do not depend on senders: such a trial is red. And it excuses a few trials of a run, never a run.
 
 use std::fmt;
@@ -29,8 +29,8 @@ impl Fault {
     }
 }
 
-/// How a trial's senders failed it; `None` if they did not, or if the switch itself may have kept them from sending.
-fn starved(trial: &Trial) -> Option<String> {
+/// How a trial's senders failed it, `faulty` or not; `None` if they did not, or if the switch itself may have kept them from sending.
+fn starved(trial: &Trial, faulty: bool) -> Option<String> {
     let known = trial.streams.iter().filter(|stream| stream.asked_pps > 0 && stream.offered_pps > 0);
     let share = |asked: u64, offered: u64| offered as f64 / asked as f64;
     let least =
@@ -46,7 +46,7 @@ fn starved(trial: &Trial) -> Option<String> {
             senders.stall_ms
         ));
     }
-    if let Some(stream) = low {
+    if let Some(stream) = low.filter(|_| faulty || !reasons.is_empty()) {
         let secs = |pps: u64| stream.sent as f64 / pps as f64;
         away_ms = away_ms.max((secs(stream.offered_pps) - secs(stream.asked_pps)) * 1e3);
         reasons
@@ -61,7 +61,7 @@ fn starved(trial: &Trial) -> Option<String> {
 pub fn judge(trial: &mut Trial) {
     let found = faults(trial);
     let text = |faults: &[Fault]| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
-    (trial.faults, trial.void) = match starved(trial) {
+    (trial.faults, trial.void) = match starved(trial, !found.is_empty()) {
         Some(reason) if found.iter().all(Fault::of_senders) => {
             (Vec::new(), std::iter::once(reason).chain(text(&found)).collect())
         }
@@ -177,11 +177,18 @@ mod tests {
         );
         assert!(trial.faults.is_empty());
         assert!(judged(stalled(green_trial("crash", 1), STALL_MS)).void.is_empty(), "so much is allowed for");
-        let mut slow = green_trial("crash", 1);
+    }
+
+    #[test]
+    fn too_little_offered_outside_the_failover_is_an_excuse_only() {
+        let mut slow = label_only_trial();
         slow.streams[2].offered_pps = slow.streams[2].asked_pps * 96 / 100;
         assert!(judged(slow.clone()).void[0].starts_with("h2-h1 offered 4800 of 5000 frames/s"));
         slow.streams[2].offered_pps = slow.streams[2].asked_pps * 98 / 100;
         assert!(judged(slow).void.is_empty());
+        let mut good = green_trial("crash", 1);
+        good.streams[2].offered_pps = good.streams[2].asked_pps / 2;
+        assert!(judged(good).void.is_empty(), "the failover was seen");
     }
 
     #[test]
