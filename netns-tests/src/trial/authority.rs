@@ -15,8 +15,9 @@ use crate::report::schema::Authority;
 
 /// The new master must have served by then, or the trial is red.
 const SERVE: Duration = Duration::from_secs(3);
-/// Silence of the authority flow that is a gap: 50 frames.
+/// Silence of the authority flow that is a gap, and frames that were sent into it: of a sender that is kept from its CPU nothing can be missing.
 const SILENCE_NS: u64 = 50_000_000;
+const SILENCE_FRAMES: u64 = 40;
 /// A gap begins with the last arrival before it: up to two of the flow's intervals before the command, and what the sender was late.
 const ARRIVAL_MS: f64 = 2.0;
 /// Most of a sender's lateness that is allowed for: over 208 trials 0.9 ms was needed. A longer silence before the commit is no proof.
@@ -68,8 +69,10 @@ pub(super) fn blackhole(cli: &mut Cli, station: &str, new: Slot) -> Result<Optio
 /// Waits for silence of the authority flow; false if it goes on past `deadline_ns`.
 pub(super) fn fell_silent(traffic: &Traffic<'_>, deadline_ns: u64) -> Result<bool> {
     loop {
-        let silent_ns = now_ns().saturating_sub(traffic.authority()?.last_ns);
-        if silent_ns > SILENCE_NS {
+        let sample = traffic.authority()?;
+        let (silent_ns, missing) =
+            (now_ns().saturating_sub(sample.last_ns), sample.sent.saturating_sub(sample.arrived));
+        if silent_ns > SILENCE_NS && missing >= SILENCE_FRAMES {
             return Ok(true);
         }
         if now_ns() > deadline_ns {

@@ -203,6 +203,8 @@ fn routes_of_a_killed_daemon_stay() {
     world.assert_whole(flow, "ospfd killed");
     assert!(world.converged());
     let flow = Flow::start(&world.bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
+    // There is one: the supervisor has made it with the new ospfd.
+    let before = world.pids();
     world.kill("zebra");
     within(BACK, "another zebra", || world.pids()["zebra"] != before["zebra"] && world.pids()["zebra"] != 0);
     common::flow(5.0);
