@@ -40,6 +40,8 @@ const REPEATED: u64 = 1;
 /// A change of a route is two words of the kernel's (one gone, another there). In a steady moment they are collected and written as one; a takeover
 /// may come between them, and each is then a change of its own.
 const IN_PARTS: u64 = 2;
+/// Between the two the route has both next hops, which in a steady moment no table sees: their group is what the first part asks for.
+const BETWEEN: &str = "HOP_GROUPS";
 /// Mbit/s of iperf3 beside the probe: enough to see a loss, too little to disturb it.
 const IPERF_MBIT: u32 = 4;
 
@@ -138,7 +140,8 @@ fn unasked_netlink(watch: &SyscallWatch, pid: Pid, asked: &Asked) -> Result<Netl
 /// Writes to maps other than META, without those that the proof and the change of the route ask for.
 fn unasked_writes(watch: &SyscallWatch, pid: Pid, asked: &Asked) -> Result<BTreeMap<String, u64>> {
     let proof = |map: &str| OWN_WRITES.iter().find(|(name, _)| *name == map).map_or(0, |(_, n)| *n);
-    let own = |map: &str| proof(map) + IN_PARTS * asked.maps.get(map).copied().unwrap_or(0);
+    let between = |map: &str| u64::from(map == BETWEEN && !asked.maps.is_empty());
+    let own = |map: &str| proof(map) + between(map) + IN_PARTS * asked.maps.get(map).copied().unwrap_or(0);
     let writes = watch.map_writes_by_map(pid)?.into_iter().filter(|(map, _)| map != "META");
     Ok(writes.map(|(map, n)| (map.clone(), n.saturating_sub(own(&map)))).filter(|(_, n)| *n > 0).collect())
 }
