@@ -255,7 +255,7 @@ impl Supervisor {
             return;
         }
         let status = post.ended(wanted);
-        if wanted && matches!(daemon, Daemon::Bgpd | Daemon::Ospfd) {
+        if wanted && daemon == Daemon::Bgpd {
             self.renew_zebra();
         }
         if wanted {
@@ -265,9 +265,8 @@ impl Supervisor {
         }
     }
 
-    /// When bgpd or ospfd has died. The next bgpd tells zebra that it has claimed its routes as soon as one neighbour is there, or says that it
-    /// has none to claim (bgpd/bgp_fsm.c, bgp_establish), and zebra would withdraw what the others have not sent again yet; behind an ospfd that was
-    /// killed soon after its start zebra has withdrawn OSPF's routes until the next one had its own Router-LSA. A new zebra finds
+    /// When bgpd has died. The next one tells zebra that it has claimed its routes as soon as one neighbour is there, or says that it has
+    /// none to claim (bgpd/bgp_fsm.c, bgp_establish), and zebra would withdraw what the others have not sent again yet. A new zebra finds
     /// the routes in the kernel and asks nobody before the time has passed. Other protocols' routes stay too; a change of theirs may take
     /// the 10 s after which a daemon looks for zebra again.
     fn renew_zebra(&mut self) {
