@@ -112,6 +112,8 @@ pub(crate) fn monotonic_ns() -> u64 {
 /// that waits for such work: it would wait to die as well, behind whoever else asks for no more than the least (a traffic generator: a millisecond).
 #[must_use = "it ends where it is dropped"]
 pub(crate) struct Patience {
+    /// Policy and priority that the thread had.
+    before: (i32, i32),
     /// Priorities are the thread's: it ends where it began.
     _here: std::marker::PhantomData<*const ()>,
 }
@@ -119,14 +121,16 @@ pub(crate) struct Patience {
 impl Patience {
     /// See the type.
     pub(crate) fn begin() -> Self {
+        let before = scheduled();
         let _ = schedule(libc::SCHED_RR, PATIENT);
-        Self { _here: std::marker::PhantomData }
+        Self { before, _here: std::marker::PhantomData }
     }
 }
 
 impl Drop for Patience {
     fn drop(&mut self) {
-        let _ = schedule(libc::SCHED_RR, REALTIME);
+        let (policy, priority) = self.before;
+        let _ = schedule(policy, priority);
     }
 }
 
@@ -134,6 +138,15 @@ impl Drop for Patience {
 pub(crate) fn patiently<T>(work: impl FnOnce() -> T) -> T {
     let _patience = Patience::begin();
     work()
+}
+
+/// Policy and priority of the calling thread.
+fn scheduled() -> (i32, i32) {
+    let mut parameter = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the calling thread (0), and a parameter that lives over the call.
+    unsafe { libc::sched_getparam(0, &raw mut parameter) };
+    // SAFETY: the calling thread (0); nothing is written.
+    (unsafe { libc::sched_getscheduler(0) }, parameter.sched_priority)
 }
 
 fn schedule(policy: i32, priority: i32) -> io::Result<()> {
