@@ -44,6 +44,8 @@ pub mod port_flags {
     /// Its driver is tcx: there is no XDP program. Without this bit a frame at the tcx entry was handed on by the XDP program, and is counted
     /// already.
     pub const TCX: u16 = 128;
+    /// Nothing that comes in by it is taken but frames to control addresses.
+    pub const CLOSED: u16 = 256;
 }
 
 /// PORTS: array by ifindex. What the programs must know of the netdev that a frame came in by, or leaves by.

@@ -34,9 +34,8 @@ pub struct DesiredPort {
     pub driver: Driver,
     /// Master of its load-sharing group.
     pub group: Option<Lport>,
-    /// What comes in by it is dropped, but for frames to control addresses: it counts as come in by this port, which is in no VLAN. What leaves
-    /// by it is not concerned.
-    pub closed: Option<Lport>,
+    /// What comes in by it is dropped, but for frames to control addresses. What leaves by it is not concerned.
+    pub closed: bool,
     /// The netdev takes no XDP frames.
     pub slow: bool,
     /// [`Desired::limits`] has a rate for it.

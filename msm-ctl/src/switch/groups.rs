@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use msm_abi::{ControlAction, ControlKey, ControlValue, CpuClass, Lport, svi_lport};
+use msm_abi::{ControlAction, ControlKey, ControlValue, CpuClass, Lport};
 use msm_config::Config;
 use msm_dataplane::{Desired, DesiredGroup, Touched};
 
@@ -38,20 +38,10 @@ pub(super) fn groups(config: &Config, live: &Live<'_>) -> BTreeMap<Lport, Desire
     config.sharing.groups.iter().map(group).collect()
 }
 
-/// The port, in no VLAN, that frames of `lport` count as while LACP does not collect by it (IEEE 802.1AX-2014 6.4.15): so they are dropped,
-/// where frames to control addresses are looked at before their VLAN.
-pub(super) fn closed(config: &Config, live: &Live<'_>, lport: Lport) -> Option<Lport> {
-    let group = config.sharing.groups.get(&config.sharing.master(lport)?)?;
-    let closed = group.dynamic.is_some() && !live.collecting.contains(&lport);
-    // There is none if the chassis has all the ports that there can be, and its groups one port each.
-    closed.then(|| nowhere(config)).flatten()
-}
-
-/// A port that no VLAN can have: one that the chassis does not have, or that a group stands for.
-fn nowhere(config: &Config) -> Option<Lport> {
-    let known = &config.facts().ports;
-    let is_one = |lport: &Lport| !known.contains(lport) || config.sharing.is_hidden(*lport);
-    (0..svi_lport(0)).rev().find(is_one)
+/// Whether LACP keeps a port from taking frames: it does not collect by it (IEEE 802.1AX-2014 6.4.15).
+pub(super) fn closed(config: &Config, live: &Live<'_>, lport: Lport) -> bool {
+    let group = config.sharing.master(lport).and_then(|master| config.sharing.groups.get(&master));
+    group.is_some_and(|group| group.dynamic.is_some()) && !live.collecting.contains(&lport)
 }
 
 /// Makes groups and their ports in `desired` what they are now; what changed.

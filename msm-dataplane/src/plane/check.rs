@@ -48,9 +48,6 @@ fn check_port(lport: Lport, port: &DesiredPort) -> Result<(), TableError> {
             "logical port {lport} in a load-sharing group of port {group}; there are {PORTS}"
         ));
     }
-    if let Some(other) = port.closed.filter(|other| !is_port(*other)) {
-        return refuse(format!("logical port {lport} closed as port {other}; there are {PORTS}"));
-    }
     if port.pvid != 0 && !VIDS.contains(&port.pvid) {
         return refuse(format!("VLAN {} for untagged frames of logical port {lport}; 1 to 4094", port.pvid));
     }

@@ -19,8 +19,8 @@ pub fn entry(lport: Lport, port: &DesiredPort) -> PortEntry {
     let is_svi = usize::from(lport) >= PORTS;
     PortEntry {
         lport,
-        logical: port.closed.or(port.group).unwrap_or(lport),
-        pvid: if port.closed.is_some() { 0 } else { port.pvid },
+        logical: port.group.unwrap_or(lport),
+        pvid: port.pvid,
         flags: port_flags::VALID
             | flag(port.enabled, port_flags::ENABLED)
             | flag(is_svi, port_flags::SVI)
@@ -28,7 +28,8 @@ pub fn entry(lport: Lport, port: &DesiredPort) -> PortEntry {
             | flag(port.limited, port_flags::LIMITED)
             | flag(port.learn_limited, port_flags::LEARN_LIMITED)
             | flag(port.mirror_received, port_flags::MIRRORED)
-            | flag(port.driver == Driver::Tcx, port_flags::TCX),
+            | flag(port.driver == Driver::Tcx, port_flags::TCX)
+            | flag(port.closed, port_flags::CLOSED),
         slot: if is_svi { SVI_SLOT } else { (usize::from(lport) / PORTS_PER_SLOT) as u8 },
         pad: [0; 7],
     }

@@ -70,3 +70,23 @@ fn a_full_ring_and_a_rate_are_counted() {
     assert!((3..=4).contains(&records(&mut ring).len()));
     assert!(plane.cpu(CpuClass::Lacp).limited >= 16);
 }
+
+#[test]
+fn a_closed_port_takes_what_is_trapped_and_no_more() {
+    let mut plane = Plane::new();
+    let mut ring = RingBuf::try_from(plane.take(names::TRAP_LACP)).expect("a ring");
+    trapping(&plane, ControlAction::Trap);
+    let entry = port_entry(P11);
+    for flags in [entry.flags | port_flags::CLOSED, entry.flags | port_flags::CLOSED | port_flags::TCX] {
+        plane.port(PortEntry { flags, ..entry });
+        let run = |frame: &[u8]| {
+            if flags & port_flags::TCX == 0 { plane.run(frame).action } else { plane.run_tcx(frame).0 }
+        };
+        let before = plane.counters(P11.into()).drops[DropReason::IngressGate as usize];
+        run(&frame(BROADCAST, S11));
+        run(&sized(SLOW_PROTOCOLS, S11, None, 124));
+        assert_eq!(records(&mut ring).len(), 1);
+        let dropped = plane.counters(P11.into()).drops[DropReason::IngressGate as usize] - before;
+        assert_eq!((dropped, plane.fdb(S11, 1)), (1, None));
+    }
+}

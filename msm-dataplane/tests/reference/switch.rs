@@ -153,6 +153,9 @@ impl Switch {
             }
             is_control = true;
         }
+        if port.flags & port_flags::CLOSED != 0 {
+            return Err(DropReason::IngressGate.into());
+        }
         let vlan = self.vlan(vid).ok_or(DropReason::NotMember)?;
         let is_stack = port.flags & port_flags::SVI != 0;
         let is_member = match (is_stack, tagged != 0) {

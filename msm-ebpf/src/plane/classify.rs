@@ -35,6 +35,15 @@ pub(crate) fn enabled(port: &PortEntry) -> Result<(), DropReason> {
     Ok(())
 }
 
+/// Whether the port takes what is not for a control address.
+#[inline(always)]
+pub(crate) fn open(port: &PortEntry) -> Result<(), DropReason> {
+    if port.flags & port_flags::CLOSED != 0 {
+        return Err(DropReason::IngressGate);
+    }
+    Ok(())
+}
+
 /// The VLAN id of a frame: its tag's, or the port's if it has none or one without a VLAN id (IEEE 802.1Q-2018 6.9.1).
 #[inline(always)]
 pub(crate) fn vid(port: &PortEntry, header: &Header) -> u16 {

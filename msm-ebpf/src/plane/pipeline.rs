@@ -119,6 +119,7 @@ fn switch<F: Frame + Subprograms>(frame: &mut F, port: &PortEntry, len: u64) -> 
             true
         }
     };
+    classify::open(port)?;
     let vlan = classify::vlan(port, &header, vid)?;
     learn::check_source(header.source)?;
 
