@@ -9,6 +9,7 @@ mod place;
 mod privileged;
 mod rustc;
 mod setup;
+mod sim;
 mod test;
 mod tree;
 
@@ -62,6 +63,9 @@ enum Task {
     /// Take the testbed down; the arguments are msm-bed's (`--help` shows them)
     #[command(disable_help_flag = true)]
     Down(Passed),
+    /// Simulate whole chassis by seeds; the arguments are msm-sim's (`--help` shows them)
+    #[command(disable_help_flag = true)]
+    Sim(Passed),
     /// Check form and lints, build, run every test, and see that nothing is left behind
     Test(test::Options),
     /// Write docs/commands.md out of the grammar
@@ -105,6 +109,7 @@ fn do_task(tree: &Tree, task: Task) -> Result<ExitCode> {
         Task::Bench(passed) => bed::ready_and_enter(tree, "bench", &passed.arguments),
         Task::Cli(passed) => bed::enter_as_built(tree, "cli", &passed.arguments),
         Task::Down(passed) => bed::enter_as_built(tree, "down", &passed.arguments),
+        Task::Sim(passed) => sim::run(tree, &passed.arguments),
         Task::Docs => docs::write(tree).map(|()| done),
         Task::Test(options) => Ok(test::all(tree, &options)),
         Task::Bed(passed) => {

@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use self::summary::Phases;
 use crate::tree::Tree;
-use crate::{build, command, ebpf, setup};
+use crate::{build, command, ebpf, setup, sim};
 
 /// Packages with tests that need root. Their tests/ folders are run apart; their unit tests are not.
 const DATAPLANE: &str = "msm-dataplane";
@@ -20,11 +20,14 @@ const BLACK_BOX: &str = "netns-tests";
 const WITHOUT_ROOT: &str = "model";
 /// What is built for tests without optimisation. Always all of it, whatever is to be run: cargo chooses the features of what packages share
 /// by which packages are asked for, and builds the same again for another choice. The eBPF crates are for another machine.
-const HOST: [&str; 5] = ["--workspace", "--exclude", "msm-ebpf", "--exclude", "probe-ebpf"];
+pub(crate) const HOST: [&str; 5] = ["--workspace", "--exclude", "msm-ebpf", "--exclude", "probe-ebpf"];
+/// Chassis that are simulated.
+const SEEDS: u32 = 10_000;
+const SEEDS_LONG: u32 = 200_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Run the long versions of the black-box tests too, and fuzz for longer
+    /// Run the long versions of the black-box tests too, simulate more and fuzz for longer
     #[arg(long)]
     long: bool,
     /// Run only the tests whose name contains this
@@ -57,6 +60,10 @@ pub(crate) fn all(tree: &Tree, options: &Options) -> ExitCode {
     }
     let built = if ready { phases.run("build", || build::all(tree, true)) } else { phases.skip("build") };
     phases.run("unit tests", || unit_tests(tree, filter));
+    if filter.is_none_or(|filter| "simulation".contains(filter)) {
+        let seeds = if options.long { SEEDS_LONG } else { SEEDS };
+        phases.run("simulation", || sim::seeds(tree, seeds));
+    }
     let fuzzes = filter.is_none_or(|filter| "fuzz".contains(filter));
     if built {
         if fuzzes {

@@ -1,15 +1,13 @@
 //! Scenarios: each law and each way of a failover, in virtual time.
 
-mod util;
-
+use super::scenario::*;
+use crate::{
+    MS, SEC, US, index,
+    world::{CommitFault, World},
+};
 use msm_proto::{
     Answer, Cause, Channel, Input, LinkAction, Options, Outcome, Output, Preserve, Reason, RecoveryLevel,
     Refusal, Role, Slot, State, Subsystem,
-};
-use util::{
-    MS, SEC, US, index,
-    scenario::*,
-    world::{CommitFault, World},
 };
 
 // ---- boot ------------------------------------------------------------------------------------------------------

@@ -4,28 +4,28 @@ use std::collections::VecDeque;
 
 use msm_proto::{Channel, Envelope, Input, Message, Record, Slot};
 
-use super::{
+use crate::{
     MS, SLOTS, US, index,
     tree::Instance,
     world::{Broken, Event, World},
 };
 
 /// Frames on their way: (when, bytes).
-pub type Queue = VecDeque<(u64, Vec<u8>)>;
+pub(crate) type Queue = VecDeque<(u64, Vec<u8>)>;
 
-pub struct Link {
-    pub number: u64,
+pub(crate) struct Link {
+    pub(crate) number: u64,
     /// Session number and instance at each end.
-    pub ends: [(u64, Instance); 2],
+    pub(crate) ends: [(u64, Instance); 2],
     /// When each end learns of it: no frame comes before.
-    pub open: [u64; 2],
+    pub(crate) open: [u64; 2],
     /// By receiver and channel.
-    pub queues: [[Queue; 2]; 2],
+    pub(crate) queues: [[Queue; 2]; 2],
 }
 
 impl World {
     /// Connects, if both ends and the wire are there.
-    pub fn wire(&mut self) {
+    pub(crate) fn wire(&mut self) {
         if self.wired && !self.connecting && self.link.is_none() {
             self.connecting = true;
             let delay = 100 * US + self.jitter(MS);
@@ -33,7 +33,7 @@ impl World {
         }
     }
 
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         self.connecting = false;
         let [Some(a), Some(b)] = &mut self.processes else { return };
         if self.link.is_some() || !self.wired {
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// `to` still reads what is under way, unless `lost` percent strike, then end of file.
-    pub fn half_close(&mut self, mut link: Link, to: Slot, lost: u64) {
+    pub(crate) fn half_close(&mut self, mut link: Link, to: Slot, lost: u64) {
         let (session, instance) = link.ends[index(to)];
         let mut last = self.now.max(link.open[index(to)]);
         for channel in 0..2 {
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// The link breaks; both live.
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         let Some(link) = self.link.take() else { return };
         self.note(|| "link cut".into());
         let Link { number, ends, open, queues: [a, b] } = link;
@@ -93,7 +93,7 @@ impl World {
         self.wire();
     }
 
-    pub fn send(&mut self, from: Slot, session: u64, channel: Channel, bytes: Vec<u8>) {
+    pub(crate) fn send(&mut self, from: Slot, session: u64, channel: Channel, bytes: Vec<u8>) {
         let delay = self.jitter(self.frame_delay);
         let Some(link) = self.link.as_mut().filter(|link| link.ends[index(from)].0 == session) else {
             return;
@@ -108,7 +108,7 @@ impl World {
         self.at(when - self.now, event);
     }
 
-    pub fn deliver(&mut self, to: Slot, number: u64, channel: usize) {
+    pub(crate) fn deliver(&mut self, to: Slot, number: u64, channel: usize) {
         let Some(link) = self.link.as_mut().filter(|link| link.number == number) else { return };
         let Some((_, bytes)) = link.queues[index(to)][channel].pop_front() else { return };
         let (session, instance) = link.ends[index(to)];
@@ -117,7 +117,7 @@ impl World {
         self.at(0, Event::Input(to, instance, input));
     }
 
-    pub fn frame(&mut self, to: Slot, session: u64, channel: Channel, mut bytes: Vec<u8>) -> Input {
+    pub(crate) fn frame(&mut self, to: Slot, session: u64, channel: Channel, mut bytes: Vec<u8>) -> Input {
         if self.broken == Broken::AcksWithoutStoring {
             let envelope = Envelope::decode(&bytes).expect("ours");
             if let Ok(Message::Replicate(record)) = Message::decode(&envelope) {

@@ -1,15 +1,13 @@
 //! `synchronize`: a parcel to the slave's flash, beside everything else, and always with an end.
 
-mod util;
-
-use msm_proto::{Answer, Channel, CommandId, Envelope, Input, Message, Options, Outcome, SNAPSHOT_MAX};
-use util::{
+use super::scenario::*;
+use crate::{
     MS, SEC, US,
     host::SYNC,
     index,
-    scenario::*,
     world::{Intercept, World},
 };
+use msm_proto::{Answer, Channel, CommandId, Envelope, Input, Message, Options, Outcome, SNAPSHOT_MAX};
 
 const ID: u64 = SYNC | 1;
 

@@ -10,7 +10,7 @@ use msm_proto::{
     Status, Takeover, Time,
 };
 
-use super::{
+use crate::{
     MS, SLOTS, US,
     checks::Checks,
     host::{self, Process, decode, encode, fails},
@@ -21,8 +21,9 @@ use super::{
 };
 
 /// Laws that a run may break on purpose: the checkers must see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Broken {
+    /// None.
     Nothing,
     /// Release frees the lock but keeps its writable fds.
     OwnerKeepsItsHandle,
@@ -37,7 +38,7 @@ pub enum Broken {
 }
 
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     Start(Slot),
     Input(Slot, Instance, Input),
     /// The effect happens; its result follows.
@@ -52,64 +53,64 @@ pub enum Event {
 }
 
 /// Changes a frame, or leaves it.
-pub type Intercept = fn(&[u8]) -> Option<Vec<u8>>;
+pub(crate) type Intercept = fn(&[u8]) -> Option<Vec<u8>>;
 
 /// A failure of the next commit.
 #[derive(Clone, Debug)]
-pub enum CommitFault {
+pub(crate) enum CommitFault {
     /// Nothing has happened.
     Before(Refusal),
     /// The directory is renamed; the maps could not be opened.
     AfterRename,
 }
 
-pub struct World {
-    pub now: u64,
-    pub random: Random,
-    pub tree: Tree,
-    pub processes: [Option<Process>; 2],
-    pub checks: Checks,
-    pub answers: BTreeMap<CommandId, Vec<Answer>>,
+pub(crate) struct World {
+    pub(crate) now: u64,
+    pub(crate) random: Random,
+    pub(crate) tree: Tree,
+    pub(crate) processes: [Option<Process>; 2],
+    pub(crate) checks: Checks,
+    pub(crate) answers: BTreeMap<CommandId, Vec<Answer>>,
     /// History, if `verbose`.
-    pub log: Vec<String>,
-    pub verbose: bool,
+    pub(crate) log: Vec<String>,
+    pub(crate) verbose: bool,
     /// Serves: (slot, takeover).
-    pub serves: Vec<(Slot, Takeover)>,
-    pub options: Options,
-    pub broken: Broken,
+    pub(crate) serves: Vec<(Slot, Takeover)>,
+    pub(crate) options: Options,
+    pub(crate) broken: Broken,
     /// Power: a dead slot boots again.
-    pub power: [bool; 2],
+    pub(crate) power: [bool; 2],
     /// The link connects by itself.
-    pub wired: bool,
+    pub(crate) wired: bool,
     /// Slowest frame, slowest effect.
-    pub frame_delay: u64,
-    pub effect_delay: u64,
+    pub(crate) frame_delay: u64,
+    pub(crate) effect_delay: u64,
     /// Applies that never end.
-    pub apply_hangs: bool,
+    pub(crate) apply_hangs: bool,
     /// The next apply ends its process, whatever it applies.
-    pub apply_kills: bool,
+    pub(crate) apply_kills: bool,
     /// What each slot's flash was last written with: it outlives processes.
     /// States of protocols that each was sent.
-    pub states: [Vec<Vec<u8>>; 2],
-    pub flash: [Option<CommandId>; 2],
+    pub(crate) states: [Vec<Vec<u8>>; 2],
+    pub(crate) flash: [Option<CommandId>; 2],
     /// Why no flash can be written.
-    pub flash_fails: bool,
+    pub(crate) flash_fails: bool,
     /// Writes of a flash that never end.
-    pub flash_hangs: bool,
+    pub(crate) flash_hangs: bool,
     /// Answer of hardware checks.
-    pub hardware_fails: bool,
-    pub commit_fault: Option<CommitFault>,
-    pub restart_delay: u64,
+    pub(crate) hardware_fails: bool,
+    pub(crate) commit_fault: Option<CommitFault>,
+    pub(crate) restart_delay: u64,
     /// A process dies between two outputs of a step: how many in a thousand.
-    pub crashes: u64,
+    pub(crate) crashes: u64,
     /// Changes frames on their way to B.
-    pub intercept: Option<Intercept>,
+    pub(crate) intercept: Option<Intercept>,
     events: BinaryHeap<Reverse<(u64, u64)>>,
     scheduled: BTreeMap<u64, Event>,
     serial: u64,
-    pub link: Option<Link>,
-    pub links: u64,
-    pub connecting: bool,
+    pub(crate) link: Option<Link>,
+    pub(crate) links: u64,
+    pub(crate) connecting: bool,
     /// Violations in the log.
     noted: usize,
 }
@@ -122,7 +123,7 @@ fn short(what: &impl std::fmt::Debug) -> String {
 }
 
 impl World {
-    pub fn new(seed: u64, options: Options) -> Self {
+    pub(crate) fn new(seed: u64, options: Options) -> Self {
         Self {
             now: 1_000 * MS,
             random: Random(seed),
@@ -161,7 +162,8 @@ impl World {
     }
 
     /// Both slots booted, one master and one ready slave.
-    pub fn pair(options: Options) -> Self {
+    #[cfg(test)]
+    pub(crate) fn pair(options: Options) -> Self {
         let mut world = Self::new(1, options);
         world.start(Slot::A);
         world.start(Slot::B);
@@ -169,14 +171,14 @@ impl World {
         world
     }
 
-    pub fn at(&mut self, after: u64, event: Event) {
+    pub(crate) fn at(&mut self, after: u64, event: Event) {
         self.serial += 1;
         self.events.push(Reverse((self.now + after, self.serial)));
         self.scheduled.insert(self.serial, event);
     }
 
     /// `text` is made only for a run whose history is wanted: most runs end well.
-    pub fn note(&mut self, text: impl FnOnce() -> String) {
+    pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
         if !self.verbose {
             return;
         }
@@ -187,13 +189,13 @@ impl World {
         self.log.push(format!("{:>12.6} {}", self.now as f64 / 1e9, text()));
     }
 
-    pub fn jitter(&mut self, most: u64) -> u64 {
+    pub(crate) fn jitter(&mut self, most: u64) -> u64 {
         self.random.range(0, most + 1)
     }
 
     // ---- slots -----------------------------------------------------------------------------------------------
 
-    pub fn start(&mut self, slot: Slot) {
+    pub(crate) fn start(&mut self, slot: Slot) {
         if self.processes[index(slot)].is_some() {
             return;
         }
@@ -219,7 +221,7 @@ impl World {
     }
 
     /// SIGKILL: the lock is free, what was sent is still read, then end of file; the pidfd tells.
-    pub fn kill(&mut self, slot: Slot) {
+    pub(crate) fn kill(&mut self, slot: Slot) {
         let Some(process) = self.processes[index(slot)].take() else { return };
         self.note(|| format!("{slot}: dies"));
         self.checks.replays(&process);
@@ -246,24 +248,24 @@ impl World {
 
     // ---- the machine's doors -----------------------------------------------------------------------------------
 
-    pub fn status(&self, slot: Slot) -> Option<Status> {
+    pub(crate) fn status(&self, slot: Slot) -> Option<Status> {
         self.processes[index(slot)].as_ref().map(|process| process.machine.status())
     }
 
-    pub fn role(&self, slot: Slot) -> Option<Role> {
+    pub(crate) fn role(&self, slot: Slot) -> Option<Role> {
         self.processes[index(slot)].as_ref().map(|process| process.machine.role())
     }
 
-    pub fn master(&self) -> Option<Slot> {
+    pub(crate) fn master(&self) -> Option<Slot> {
         SLOTS.into_iter().find(|slot| self.role(*slot) == Some(Role::Master))
     }
 
     /// A planned change; the id is its content.
-    pub fn command(&mut self, slot: Slot, id: u64) {
+    pub(crate) fn command(&mut self, slot: Slot, id: u64) {
         self.command_with(slot, id, None);
     }
 
-    pub fn command_with(&mut self, slot: Slot, id: u64, options: Option<Options>) {
+    pub(crate) fn command_with(&mut self, slot: Slot, id: u64, options: Option<Options>) {
         let id = CommandId(id);
         self.checks.asked(id);
         self.awaits(slot, id);
@@ -271,7 +273,7 @@ impl World {
     }
 
     /// `synchronize`; the id, with its bit, is what is sent.
-    pub fn synchronize(&mut self, slot: Slot, id: u64) {
+    pub(crate) fn synchronize(&mut self, slot: Slot, id: u64) {
         let id = CommandId(host::SYNC | id);
         self.awaits(slot, id);
         self.input(slot, Input::Synchronize { id, bytes: host::flash(id) });
@@ -284,23 +286,23 @@ impl World {
         }
     }
 
-    pub fn run_failover(&mut self, slot: Slot, id: u64) {
+    pub(crate) fn run_failover(&mut self, slot: Slot, id: u64) {
         self.awaits(slot, CommandId(id));
         self.input(slot, Input::RunFailover { id: CommandId(id) });
     }
 
-    pub fn pause(&mut self, slot: Slot, length: u64) {
+    pub(crate) fn pause(&mut self, slot: Slot, length: u64) {
         if let Some(process) = &mut self.processes[index(slot)] {
             // Never shorter than before: events keep their order.
             process.paused_until = process.paused_until.max(self.now + length);
         }
     }
 
-    pub fn last_answer(&self, id: u64) -> Option<&Answer> {
+    pub(crate) fn last_answer(&self, id: u64) -> Option<&Answer> {
         self.answers.get(&CommandId(id))?.last()
     }
 
-    pub fn input(&mut self, slot: Slot, input: Input) {
+    pub(crate) fn input(&mut self, slot: Slot, input: Input) {
         let now = Time(self.now);
         if self.processes[index(slot)].is_some() && !matches!(input, Input::Frame { .. } | Input::Tick) {
             self.note(|| format!("{slot} < {}", short(&input)));
@@ -465,7 +467,7 @@ impl World {
     // ---- time --------------------------------------------------------------------------------------------------
 
     /// Runs until `until`; false if `done` says so earlier.
-    pub fn run_while(&mut self, until: u64, mut go_on: impl FnMut(&Self) -> bool) -> bool {
+    pub(crate) fn run_while(&mut self, until: u64, mut go_on: impl FnMut(&Self) -> bool) -> bool {
         while go_on(self) {
             let due = SLOTS.into_iter().filter_map(|slot| {
                 let process = self.processes[index(slot)].as_ref()?;
@@ -522,13 +524,13 @@ impl World {
         }
     }
 
-    pub fn run(&mut self, length: u64) {
+    pub(crate) fn run(&mut self, length: u64) {
         let until = self.now + length;
         self.run_while(until, |_| true);
     }
 
     /// One master that serves, one slave that has everything.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         let Some(master) = self.master() else { return false };
         // Cheap ones first: this is asked after every event.
         if self.role(master.peer()) != Some(Role::Slave) || self.tree.name.is_none_or(|n| n.slot != master) {
@@ -553,7 +555,8 @@ impl World {
     }
 
     /// Runs until settled; panics after ten seconds. What was just begun has its effect first.
-    pub fn settle(&mut self) {
+    #[cfg(test)]
+    pub(crate) fn settle(&mut self) {
         self.run(10 * MS);
         if self.try_settle() {
             return;
@@ -561,14 +564,13 @@ impl World {
         panic!("not settled:\n{}", self.history());
     }
 
-    pub fn try_settle(&mut self) -> bool {
+    pub(crate) fn try_settle(&mut self) -> bool {
         let until = self.now + 10_000 * MS;
         !self.run_while(until, |world| !world.is_settled())
     }
 
-    pub fn history(&self) -> String {
-        let from =
-            self.log.len().saturating_sub(if std::env::var_os("MSM_SEED").is_some() { 100_000 } else { 200 });
+    pub(crate) fn history(&self) -> String {
+        let from = self.log.len().saturating_sub(2_000);
         let mut text = self.log[from..].join("\n");
         for slot in SLOTS {
             text += &format!("\n{slot}: {:?}", self.status(slot));

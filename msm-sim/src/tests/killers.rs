@@ -1,16 +1,14 @@
 //! Commands that end their master: tried once more by the next one, then given up and told (DESIGN.md law 5).
 
-mod util;
-
-use msm_proto::{
-    Answer, Cause, History, Identity, Input, Machine, MetaView, Options, Outcome, Output, Time, Trying,
-};
-use util::{
+use super::scenario::*;
+use crate::{
     MS, SEC,
     host::{ENDS, PANICS},
     index,
-    scenario::*,
     world::World,
+};
+use msm_proto::{
+    Answer, Cause, History, Identity, Input, Machine, MetaView, Options, Outcome, Output, Time, Trying,
 };
 
 fn failed(world: &World, id: u64, why: &str) -> bool {

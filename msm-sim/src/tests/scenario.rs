@@ -2,17 +2,17 @@
 
 use msm_proto::{Answer, Outcome, Reason, Slot, State, Subsystem, Takeover, Verdict};
 
-use super::{index, world::World};
+use crate::{index, world::World};
 
-pub const A: Slot = Slot::A;
-pub const B: Slot = Slot::B;
+pub(crate) const A: Slot = Slot::A;
+pub(crate) const B: Slot = Slot::B;
 
-pub fn done(world: &World, id: u64) -> bool {
+pub(crate) fn done(world: &World, id: u64) -> bool {
     matches!(world.last_answer(id), Some(Answer::Outcome(Outcome::Done(_))))
 }
 
 /// Kinds of takeover so far.
-pub fn kinds(world: &World) -> Vec<(Slot, &'static str)> {
+pub(crate) fn kinds(world: &World) -> Vec<(Slot, &'static str)> {
     let kind = |takeover: &Takeover| match takeover {
         Takeover::Cold => "cold",
         Takeover::Adopted => "adopted",
@@ -25,22 +25,22 @@ pub fn kinds(world: &World) -> Vec<(Slot, &'static str)> {
     world.serves.iter().map(|(slot, takeover)| (*slot, kind(takeover))).collect()
 }
 
-pub fn said(world: &World, text: &str) -> bool {
+pub(crate) fn said(world: &World, text: &str) -> bool {
     world.log.iter().any(|line| line.contains("Log {") && line.contains(text))
 }
 
-pub fn row(world: &World, slot: Slot, subsystem: Subsystem) -> (State, Reason) {
+pub(crate) fn row(world: &World, slot: Slot, subsystem: Subsystem) -> (State, Reason) {
     let rows = world.status(slot).expect("it runs").subsystems;
     let row = rows.into_iter().find(|row| row.name == subsystem).expect("all are listed");
     (row.state, row.reason)
 }
 
 /// No checker has seen anything.
-pub fn sound(world: &World) {
+pub(crate) fn sound(world: &World) {
     assert_eq!(world.tree.violations, [""; 0], "{}", world.history());
     assert_eq!(world.checks.violations, [""; 0], "{}", world.history());
 }
 
-pub fn config(world: &World, slot: Slot) -> Vec<u64> {
+pub(crate) fn config(world: &World, slot: Slot) -> Vec<u64> {
     world.processes[index(slot)].as_ref().expect("it runs").config.iter().map(|id| id.0).collect()
 }

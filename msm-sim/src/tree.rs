@@ -5,23 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use msm_proto::{MetaView, OwnerName, Refusal, Slot};
 
 /// A process: its slot and its start.
-pub type Instance = u64;
+pub(crate) type Instance = u64;
 
 #[derive(Default)]
-pub struct Tree {
-    pub name: Option<OwnerName>,
-    pub lock: Option<Instance>,
-    pub meta: Option<MetaView>,
+pub(crate) struct Tree {
+    pub(crate) name: Option<OwnerName>,
+    pub(crate) lock: Option<Instance>,
+    pub(crate) meta: Option<MetaView>,
     /// Processes with writable fds.
-    pub handles: BTreeSet<Instance>,
+    pub(crate) handles: BTreeSet<Instance>,
     /// Who committed each epoch.
-    pub epochs: BTreeMap<u64, Instance>,
+    pub(crate) epochs: BTreeMap<u64, Instance>,
     /// What went wrong.
-    pub violations: Vec<String>,
+    pub(crate) violations: Vec<String>,
 }
 
 impl Tree {
-    pub fn create(&mut self, slot: Slot, who: Instance) -> Result<OwnerName, Refusal> {
+    pub(crate) fn create(&mut self, slot: Slot, who: Instance) -> Result<OwnerName, Refusal> {
         if self.name.is_some() {
             return Err(Refusal::Renamed);
         }
@@ -29,7 +29,7 @@ impl Tree {
     }
 
     /// lock, renameat2(RENAME_NOREPLACE), open.
-    pub fn take(&mut self, from: OwnerName, slot: Slot, who: Instance) -> Result<OwnerName, Refusal> {
+    pub(crate) fn take(&mut self, from: OwnerName, slot: Slot, who: Instance) -> Result<OwnerName, Refusal> {
         if self.name != Some(from) {
             return Err(Refusal::Renamed);
         }
@@ -52,7 +52,7 @@ impl Tree {
         name
     }
 
-    pub fn reopen(&mut self, name: OwnerName, who: Instance) -> Result<OwnerName, Refusal> {
+    pub(crate) fn reopen(&mut self, name: OwnerName, who: Instance) -> Result<OwnerName, Refusal> {
         if self.name != Some(name) {
             return Err(Refusal::Renamed);
         }
@@ -72,7 +72,7 @@ impl Tree {
     }
 
     /// Drops the lock, and the fds unless `keep_fds` (a broken law).
-    pub fn release(&mut self, who: Instance, keep_fds: bool) {
+    pub(crate) fn release(&mut self, who: Instance, keep_fds: bool) {
         if self.lock == Some(who) {
             self.lock = None;
         }
@@ -81,12 +81,12 @@ impl Tree {
         }
     }
 
-    pub fn die(&mut self, who: Instance) {
+    pub(crate) fn die(&mut self, who: Instance) {
         self.release(who, false);
     }
 
     /// Whether `who` may write; a write without it is a violation.
-    pub fn writes(&mut self, who: Instance, what: &str) {
+    pub(crate) fn writes(&mut self, who: Instance, what: &str) {
         if !self.handles.contains(&who) {
             self.violations.push(format!("process {who} wrote {what} without owning"));
         }

@@ -6,15 +6,15 @@ use msm_proto::{
     Answer, CommandId, ConfigSource, Decision, Machine, Outcome, Output, Slot, Takeover, Verdict,
 };
 
-use super::{
+use crate::{
     host::{Config, PANICS, Process, SYNC},
     index,
     tree::{Instance, Tree},
 };
 
 #[derive(Default)]
-pub struct Checks {
-    pub violations: Vec<String>,
+pub(crate) struct Checks {
+    pub(crate) violations: Vec<String>,
     /// Requests without an answer yet.
     open: BTreeMap<CommandId, u64>,
     /// Answered as done, last by whom, and not given up by a lawful restart from flash.
@@ -26,21 +26,21 @@ pub struct Checks {
     /// What META said that a master was trying when it died: its successor knows what became of it.
     tried: Option<(CommandId, Instance)>,
     /// The process that META calls ready: another one in its slot has nothing.
-    pub ready: Option<Instance>,
+    pub(crate) ready: Option<Instance>,
     /// META called this process ready when the owner died: it has to take over hitlessly if it lives.
     heir: Option<(Slot, Instance)>,
     /// Who waits for an answer, and of which process.
-    pub waiting: BTreeSet<(Instance, CommandId)>,
-    pub synchronized: u64,
+    pub(crate) waiting: BTreeSet<(Instance, CommandId)>,
+    pub(crate) synchronized: u64,
     /// Parcels written, and to whose flash.
-    pub stored: BTreeSet<(Slot, CommandId)>,
-    pub hitless: u64,
+    pub(crate) stored: BTreeSet<(Slot, CommandId)>,
+    pub(crate) hitless: u64,
     /// Commands whose apply ended a master.
-    pub killed: u64,
+    pub(crate) killed: u64,
     /// Commands given up because a master died trying them again.
-    pub given_up: u64,
-    pub acknowledged_total: u64,
-    pub replayed: u64,
+    pub(crate) given_up: u64,
+    pub(crate) acknowledged_total: u64,
+    pub(crate) replayed: u64,
 }
 
 impl Checks {
@@ -48,12 +48,12 @@ impl Checks {
         self.violations.push(text);
     }
 
-    pub fn asked(&mut self, id: CommandId) {
+    pub(crate) fn asked(&mut self, id: CommandId) {
         *self.open.entry(id).or_default() += 1;
         self.not_applied.remove(&id);
     }
 
-    pub fn answered(
+    pub(crate) fn answered(
         &mut self,
         slot: Slot,
         id: CommandId,
@@ -104,7 +104,7 @@ impl Checks {
     }
 
     /// An answer, which may be of a `synchronize` to the flash of `slot`.
-    pub fn synchronized(&mut self, slot: Slot, id: CommandId, answer: &Answer) {
+    pub(crate) fn synchronized(&mut self, slot: Slot, id: CommandId, answer: &Answer) {
         if id.0 & SYNC != 0 && matches!(answer, Answer::Outcome(Outcome::Done(_))) {
             self.synchronized += 1;
             if !self.stored.contains(&(slot, id)) {
@@ -114,7 +114,7 @@ impl Checks {
     }
 
     /// Nobody waits for ever: called when every time limit has passed.
-    pub fn nobody_waits(&mut self) {
+    pub(crate) fn nobody_waits(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         if !waiting.is_empty() {
             self.fail(format!("who waits for an answer of a living process: {waiting:?}"));
@@ -122,7 +122,7 @@ impl Checks {
     }
 
     /// An apply begins.
-    pub fn applies(&mut self, slot: Slot, id: CommandId, redo: bool) {
+    pub(crate) fn applies(&mut self, slot: Slot, id: CommandId, redo: bool) {
         let [new, again] = &self.killers;
         if again.contains(&id) || new.contains(&id) && !redo {
             self.fail(format!("{slot} applies {id:?} (redo: {redo}), of which a master died"));
@@ -130,13 +130,13 @@ impl Checks {
     }
 
     /// The apply ends its process.
-    pub fn ends_its_master(&mut self, id: CommandId, redo: bool) {
+    pub(crate) fn ends_its_master(&mut self, id: CommandId, redo: bool) {
         self.killed += 1;
         self.killers[usize::from(redo)].insert(id);
     }
 
     /// Who asks for a command of which masters died reads that it is not applied.
-    pub fn killers_are_reported(&mut self, master: &Process) {
+    pub(crate) fn killers_are_reported(&mut self, master: &Process) {
         for id in self.killers.clone().iter().flatten() {
             let outcome = master.machine.outcome(*id);
             // What ended its master by chance may be done.
@@ -148,7 +148,7 @@ impl Checks {
     }
 
     /// Nothing acknowledged is missing, nothing is there twice, nothing refused is there.
-    pub fn complete(&mut self, config: &Config, when: &str) {
+    pub(crate) fn complete(&mut self, config: &Config, when: &str) {
         let set: BTreeSet<_> = config.iter().copied().collect();
         if set.len() != config.len() {
             self.fail(format!("a command is applied twice ({when}): {config:?}"));
@@ -170,7 +170,7 @@ impl Checks {
     }
 
     /// A process died; `peer` is the other one.
-    pub fn died(&mut self, slot: Slot, process: &Process, tree: &Tree, peer: Option<&Process>) {
+    pub(crate) fn died(&mut self, slot: Slot, process: &Process, tree: &Tree, peer: Option<&Process>) {
         if self.heir.is_some_and(|(_, heir)| heir == process.instance) {
             self.heir = None;
         }
@@ -189,7 +189,7 @@ impl Checks {
         }
     }
 
-    pub fn serves(&mut self, slot: Slot, process: &Process, takeover: Takeover, flash: bool) {
+    pub(crate) fn serves(&mut self, slot: Slot, process: &Process, takeover: Takeover, flash: bool) {
         let hitless = matches!(takeover, Takeover::Failover(Decision { verdict: Verdict::Hitless, .. }));
         self.hitless += u64::from(hitless);
         if let Some((heir_slot, heir)) = self.heir.take()
@@ -229,7 +229,7 @@ impl Checks {
     }
 
     /// DESIGN.md law 6: the recorded inputs give the recorded outputs again.
-    pub fn replays(&mut self, process: &Process) {
+    pub(crate) fn replays(&mut self, process: &Process) {
         if !process.is_replayed() {
             return;
         }

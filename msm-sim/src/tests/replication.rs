@@ -1,17 +1,15 @@
 //! Replicated before acknowledged: slow slaves, full pipes, foreign and hostile peers, recorded runs.
 
-mod util;
-
-use msm_proto::{
-    Answer, Channel, CommandId, Envelope, Identity, Input, Machine, Message, Options, Output, Phase, Reason,
-    Slot, State, Subsystem, Time,
-};
-use util::{
+use super::scenario::*;
+use crate::{
     MS, SEC, US,
     host::LARGE,
     index,
-    scenario::*,
     world::{Intercept, World},
+};
+use msm_proto::{
+    Answer, Channel, CommandId, Envelope, Identity, Input, Machine, Message, Options, Output, Phase, Reason,
+    Slot, State, Subsystem, Time,
 };
 
 // ---- law 5 -----------------------------------------------------------------------------------------------------

@@ -2,84 +2,84 @@
 
 use msm_proto::{CommandId, Input, Machine, Time};
 
-use super::tree::Instance;
+use crate::tree::Instance;
 
 /// A configuration: the commands that made it, in order.
-pub type Config = Vec<CommandId>;
+pub(crate) type Config = Vec<CommandId>;
 
-pub struct Process {
-    pub instance: Instance,
-    pub machine: Machine,
-    pub config: Config,
+pub(crate) struct Process {
+    pub(crate) instance: Instance,
+    pub(crate) machine: Machine,
+    pub(crate) config: Config,
     /// Inputs so far, for the replay.
-    pub inputs: Vec<(Time, Input)>,
-    pub outputs: Vec<msm_proto::Output>,
+    pub(crate) inputs: Vec<(Time, Input)>,
+    pub(crate) outputs: Vec<msm_proto::Output>,
     /// Nothing is delivered before.
-    pub paused_until: u64,
+    pub(crate) paused_until: u64,
     /// When the last effect begun is carried out.
-    pub effects_until: u64,
+    pub(crate) effects_until: u64,
     /// Link sessions: own number, instance of the peer.
-    pub sessions: Vec<(u64, Instance)>,
+    pub(crate) sessions: Vec<(u64, Instance)>,
     /// Options that its own configuration has.
-    pub options: msm_proto::Options,
+    pub(crate) options: msm_proto::Options,
     /// It is master and has begun to serve.
-    pub serves: bool,
+    pub(crate) serves: bool,
 }
 
 impl Process {
     /// Whether its run is recorded and replayed at its end: one of eight pays for it.
-    pub fn is_replayed(&self) -> bool {
+    pub(crate) fn is_replayed(&self) -> bool {
         self.instance.is_multiple_of(8)
     }
 }
 
 /// Commands with this bit have a record that is larger than one message.
-pub const LARGE: u64 = 1 << 39;
+pub(crate) const LARGE: u64 = 1 << 39;
 /// Bytes of their record: three messages.
-pub const LARGE_BYTES: usize = 132_000;
+pub(crate) const LARGE_BYTES: usize = 132_000;
 
 /// Ids with this bit are of `synchronize`.
-pub const SYNC: u64 = 1 << 38;
+pub(crate) const SYNC: u64 = 1 << 38;
 /// Bytes of a flash: more pieces than a window.
-pub const FLASH_BYTES: usize = 330_000;
+pub(crate) const FLASH_BYTES: usize = 330_000;
 
 /// What `synchronize` sends: its id over and over.
-pub fn flash(id: CommandId) -> Vec<u8> {
+pub(crate) fn flash(id: CommandId) -> Vec<u8> {
     id.0.to_le_bytes().repeat(FLASH_BYTES / 8)
 }
 
 /// The record of a command: its id, or, for a large one, its id over and over.
-pub fn record(id: CommandId) -> Vec<u8> {
+pub(crate) fn record(id: CommandId) -> Vec<u8> {
     let times = if id.0 & LARGE == 0 { 1 } else { LARGE_BYTES / 8 };
     id.0.to_le_bytes().repeat(times)
 }
 
 /// The command of a record; `None` if it is not whole.
-pub fn whole(record: &[u8]) -> Option<CommandId> {
+pub(crate) fn whole(record: &[u8]) -> Option<CommandId> {
     let id = CommandId(u64::from_le_bytes(*record.first_chunk()?));
     (record == self::record(id)).then_some(id)
 }
 
-pub fn encode(config: &Config) -> Vec<u8> {
+pub(crate) fn encode(config: &Config) -> Vec<u8> {
     config.iter().flat_map(|id| id.0.to_le_bytes()).collect()
 }
 
-pub fn decode(bytes: &[u8]) -> Config {
+pub(crate) fn decode(bytes: &[u8]) -> Config {
     let whole = bytes.as_chunks::<8>().0;
     whole.iter().map(|id| CommandId(u64::from_le_bytes(*id))).collect()
 }
 
 /// Commands from here on panic when they are applied.
-pub const PANICS: u64 = 1 << 40;
+pub(crate) const PANICS: u64 = 1 << 40;
 /// Commands from here on end the process when they are applied, and nothing can catch it.
-pub const ENDS: u64 = 1 << 41;
+pub(crate) const ENDS: u64 = 1 << 41;
 
 /// Whether a command fails when it is applied: a tenth do.
-pub fn fails(id: CommandId) -> bool {
+pub(crate) fn fails(id: CommandId) -> bool {
     id.0 % 10 == 7
 }
 
 /// Whether applying a command ends the process: a panic of a redo is caught.
-pub fn kills(id: CommandId, redo: bool) -> bool {
+pub(crate) fn kills(id: CommandId, redo: bool) -> bool {
     id.0 >= ENDS || id.0 >= PANICS && !redo
 }
