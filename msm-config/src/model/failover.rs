@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use msm_proto::{EsrpFailoverMode, LinkAction, Options, REELECT_DEFAULT, RecoveryLevel, SlaveConfig};
+use msm_proto::{
+    EsrpFailoverMode, LinkAction, Options, OptionsError, REELECT_DEFAULT, RecoveryLevel, SlaveConfig,
+};
 
 use super::{Refusal, render::Text};
 use crate::options::link_action_text;
@@ -40,7 +42,14 @@ pub(super) fn apply(options: &mut Options, change: &FailoverChange) -> Result<()
             *options = Options { recovery: options.recovery, ..Options::default() };
         }
     }
-    Ok(options.validate()?)
+    options.validate().map_err(|error| match (error, change) {
+        // The options exclude each other in whichever order they come; what is to be typed first is the other one.
+        (OptionsError::FlashPreserves(preserve), FailoverChange::SlaveConfig(_)) => {
+            Refusal::FlashWithPreserve(preserve)
+        }
+        (OptionsError::FlashPreserves(preserve), _) => Refusal::PreserveWithFlash(preserve),
+        (error, _) => error.into(),
+    })
 }
 
 /// Everything is written out: what a chassis file says stands behind what was saved.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use msm_proto::OptionsError;
+use msm_proto::{OptionsError, Preserve};
 
 use crate::mac::Mac;
 use crate::name::Name;
@@ -307,6 +307,16 @@ pub enum Refusal {
         /// Bits of the mask.
         length: u8,
     },
+    /// `slave-config flash`, while state is to be preserved.
+    #[error(
+        "slave-config flash cannot stand with preserve-state {0}: a slave with its own configuration cannot carry on the master's state; configure msm-failover link-action keep-links-up or take-links-down first"
+    )]
+    FlashWithPreserve(Preserve),
+    /// `preserve-state`, while the slave has its own configuration.
+    #[error(
+        "preserve-state {0} cannot stand with slave-config flash: a slave with its own configuration cannot carry on the master's state; configure msm-failover slave-config inherited first"
+    )]
+    PreserveWithFlash(Preserve),
     /// Failover options that exclude each other.
     #[error("{0}")]
     Options(#[from] OptionsError),

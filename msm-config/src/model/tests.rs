@@ -4,6 +4,7 @@ use super::*;
 use crate::command::{Command, parse};
 use crate::name::Name;
 use crate::network::{Interface, Interface6, Network};
+use crate::options::link_action_text;
 use crate::port::PortName;
 use crate::portlist::{PortList, PortSet};
 
@@ -44,6 +45,66 @@ fn the_factory_has_all_ports_in_default_and_says_nothing_else() {
         text.contains("configure msm-failover link-action keep-links-up preserve-state l2_l3\n"),
         "{text}"
     );
+}
+
+/// Six of the eight combinations are lawful. The other two are refused in whichever order they are typed, and what is refused changes nothing.
+#[test]
+fn two_combinations_of_failover_options_are_refused_in_any_order() {
+    let actions = [
+        "take-links-down",
+        "keep-links-up",
+        "keep-links-up preserve-state l2",
+        "keep-links-up preserve-state l2_l3",
+    ];
+    let mut refused = 0;
+    for action in actions {
+        for source in ["inherited", "flash"] {
+            let action_line = format!("configure msm-failover link-action {action}");
+            let source_line = format!("configure msm-failover slave-config {source}");
+            let unlawful = source == "flash" && action.contains("preserve-state");
+            // From the factory's (take-links-down, flash), and from everything preserved.
+            let factory = ["unconfigure msm-failover".to_owned()];
+            let hitless = [
+                "configure msm-failover slave-config inherited".to_owned(),
+                "configure msm-failover link-action keep-links-up preserve-state l2_l3".to_owned(),
+            ];
+            for before in [&factory[..], &hitless[..]] {
+                for (first, second) in [(&action_line, &source_line), (&source_line, &action_line)] {
+                    let mut config = Config::factory(&facts());
+                    let mut said = Vec::new();
+                    for line in before.iter().chain([first, second]) {
+                        match config.with(&[change(line)]) {
+                            Ok(next) => config = next,
+                            Err((_, refusal)) => said.push(refusal.to_string()),
+                        }
+                        config.failover.validate().expect("lawful options");
+                    }
+                    let options = &config.failover;
+                    let got = (link_action_text(options.link_action), options.slave_config.to_string());
+                    // In the wrong order a lawful pair may meet an unlawful one on its way; typed again, it holds.
+                    let again = [first, second].map(|line| config.with(&[change(line)]).is_ok());
+                    if unlawful {
+                        refused += 1;
+                        assert_ne!(got, (action.to_owned(), source.to_owned()));
+                        assert!(said.iter().any(|why| why.contains("first")), "{first}; {second}: {said:?}");
+                        assert!(again.contains(&false), "{first}; {second}");
+                    } else if said.is_empty() {
+                        assert_eq!(got, (action.to_owned(), source.to_owned()), "{first}; {second}");
+                    } else {
+                        assert!(again.contains(&true), "{first}; {second}: {said:?}");
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(refused, 8);
+}
+
+#[test]
+fn unconfigured_failover_options_are_the_manual_s() {
+    let config = after(&["configure msm-failover timeout 90", "unconfigure msm-failover"]).expect("lawful");
+    let recovery = msm_proto::RecoveryLevel::All;
+    assert_eq!(config.failover, Options { recovery, ..Options::default() }, "all but the recovery level");
 }
 
 #[test]
@@ -191,7 +252,17 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["configure bgp AS-number 1", "enable bgp", "configure bgp AS-number 2"], "disable bgp before"),
         (&["configure bgp add network 10.1.0.0 8"], "bits behind its mask"),
         (&["enable bgp neighbor 10.0.0.9"], "no BGP neighbor"),
-        (&["configure msm-failover slave-config flash"], "inherited first"),
+        (
+            &["configure msm-failover slave-config flash"],
+            "link-action keep-links-up or take-links-down first",
+        ),
+        (
+            &[
+                "unconfigure msm-failover",
+                "configure msm-failover link-action keep-links-up preserve-state l2_l3",
+            ],
+            "slave-config inherited first",
+        ),
         (&["configure ports 1:1 netdev p1"], "netdev p1 is that of port 1:2"),
         (&["configure ports 1:1 netdev mgmt0"], "is that of VLAN \"Mgmt\""),
         (
