@@ -7,6 +7,7 @@ mod bpf;
 mod capture;
 mod desired;
 mod error;
+mod fabric_power;
 mod lock;
 mod name;
 mod object;
@@ -24,6 +25,7 @@ pub use desired::{
     Changes, Desired, DesiredGroup, DesiredPort, DesiredVlan, Driver, FdbFilter, StaticEntry, Touched,
 };
 pub use error::{CaptureError, Mismatch, PortFault, TableError, TakeError, TreeError};
+pub use fabric_power::FabricPower;
 pub use name::{MsmSlot, NameError, OwnerName};
 pub use observer::Observer;
 pub use owner::Owner;

@@ -12,7 +12,7 @@ use crate::{
     lock::{DirLock, LockError, list, rename},
     object,
     plane::now_ns,
-    store::{Access, Hook, Kernel, Store, link_pins, unlink},
+    store::{Access, Hook, Kernel, Store, Table, link_pins, unlink},
     tables,
 };
 
@@ -21,7 +21,7 @@ const BPF_FS_MAGIC: rustix::fs::FsWord = 0xcafe_4a11;
 /// Longest name of a chassis.
 const NAME_MAX: usize = 32;
 /// How often a reader follows a tree that is renamed under its hands; a takeover takes longer than a try.
-const TRIES: usize = 8;
+pub(crate) const TRIES: usize = 8;
 /// FDB age of a tree that no owner has reconciled yet: the manual's default.
 const DEFAULT_AGE: std::time::Duration = std::time::Duration::from_secs(300);
 
@@ -31,7 +31,7 @@ pub struct PinTree {
     dir: PathBuf,
 }
 
-fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TreeError {
+pub(crate) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TreeError {
     move |source| TreeError::Io { what, path: path.to_owned(), source }
 }
 
@@ -161,6 +161,12 @@ impl PinTree {
                 other => return other,
             }
         }
+    }
+
+    /// Path of the pin of `table`, under the name that the tree has now.
+    pub(crate) fn pin(&self, table: Table) -> Result<PathBuf, TreeError> {
+        let name = self.current()?.ok_or_else(|| TreeError::Absent(self.dir.clone()))?;
+        Ok(self.path(&name).join(table.name()))
     }
 
     /// Takes the tree over from `from`, who must have released it or be dead. The commit is one rename, after everything was opened and

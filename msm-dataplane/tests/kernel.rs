@@ -25,10 +25,10 @@ use std::{
 use bed::{Bed, CHASSIS, FDB, add_veth, object};
 use contract::{PORTS, ifindex};
 use fds::{MapFds, pin_other_map, pinned, update_first_entry};
-use msm_abi::{ABI_VERSION, FdbKey, names};
+use msm_abi::{ABI_VERSION, FABRIC_BUCKETS, FABRIC_BUCKETS_PER_SLOT, FabricState, FdbKey, names};
 use msm_dataplane::{
-    DesiredPort, DesiredVlan, MsmSlot, OwnerName, PinTree, PortFault, TakeError, Touched, TreeError,
-    store::Table,
+    Desired, DesiredPort, DesiredVlan, FabricPower, MsmSlot, OwnerName, PinTree, PortFault, TakeError,
+    Touched, TreeError, store::Table,
 };
 use over::OverKernel;
 
@@ -87,6 +87,37 @@ fn life_cycle() {
         tree.teardown().expect("nothing there is no error");
         assert!(!bed.bpffs().join("msm").exists());
         bed.create();
+    });
+}
+
+/// The hardware's hand and the owner's meet in one table, under whatever name the tree has.
+#[test]
+fn a_fabric_falls_without_its_owner_and_is_programmed_by_the_next() {
+    Bed::run(|bed| {
+        let power = FabricPower::new(bed.bpffs(), CHASSIS).expect("a bpffs");
+        assert!(matches!(power.states(), Err(TreeError::Absent(_))));
+        let both = FabricState { present: 1, programmed: 1 };
+        let gone = FabricState::default();
+        let mut desired = Desired { fabrics: [both, both, gone, gone], ..Desired::default() };
+        desired.buckets = (0..FABRIC_BUCKETS).map(|bucket| (bucket % 2) as u8).collect();
+        let mut owner = bed.create();
+        owner.reconcile(&desired).expect("reconciled");
+        assert_eq!(power.states().expect("read"), desired.fabrics);
+        assert!(power.change(MsmSlot::A, |fabric| fabric.programmed = 0).expect("written"));
+        assert!(!power.change(MsmSlot::A, |fabric| fabric.programmed = 0).expect("read"), "it was so");
+        let states = owner.observer().fabrics().expect("read");
+        assert_eq!(states, [FabricState { present: 1, programmed: 0 }, both, gone, gone]);
+
+        let released = owner.release();
+        let mut owner = bed.tree().take(&released, MsmSlot::B).expect("free");
+        assert!(power.change(MsmSlot::A, |fabric| *fabric = gone).expect("written under the new name"));
+        desired.fabrics[0] = gone;
+        desired.buckets.fill(1);
+        let modules = FABRIC_BUCKETS / FABRIC_BUCKETS_PER_SLOT as usize;
+        assert_eq!(owner.reconcile(&desired).expect("reconciled").writes, modules as u64, "module by module");
+        desired.fabrics[0] = both;
+        desired.buckets[3] = 0;
+        assert_eq!(owner.reconcile(&desired).expect("reconciled").writes, 2, "a fabric, then a bucket of it");
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use msm_abi::{CpuClass, FABRIC_BUCKETS, PlaneConfig};
+use msm_abi::{CpuClass, FABRIC_BUCKETS, FABRIC_BUCKETS_PER_SLOT, FabricState, PlaneConfig};
 
 use super::learning;
 use crate::{
@@ -57,16 +57,37 @@ fn rates(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
     Ok(())
 }
 
+/// A fabric carries frames before a bucket names it, and after none does. Buckets change I/O module by I/O module.
 fn fabrics(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {
-    if fabric::states(store)? != desired.fabrics {
-        fabric::set_states(store, &desired.fabrics)?;
+    let mut have = fabric::states(store)?;
+    let mut come = have;
+    for (state, want) in come.iter_mut().zip(&desired.fabrics) {
+        if works(want) {
+            *state = *want;
+        }
+    }
+    if have != come {
+        fabric::set_states(store, &come)?;
+        have = come;
     }
     let mut want = [0; FABRIC_BUCKETS];
     want.iter_mut().zip(&desired.buckets).for_each(|(bucket, fabric)| *bucket = *fabric);
-    if fabric::buckets(store)? != want {
-        fabric::set_buckets(store, &want)?;
+    let mut buckets = fabric::buckets(store)?;
+    for first in (0..FABRIC_BUCKETS).step_by(FABRIC_BUCKETS_PER_SLOT as usize) {
+        let module = first..first + FABRIC_BUCKETS_PER_SLOT as usize;
+        if buckets[module.clone()] != want[module.clone()] {
+            buckets[module.clone()].copy_from_slice(&want[module]);
+            fabric::set_buckets(store, &buckets)?;
+        }
+    }
+    if have != desired.fabrics {
+        fabric::set_states(store, &desired.fabrics)?;
     }
     Ok(())
+}
+
+const fn works(fabric: &FabricState) -> bool {
+    fabric.present != 0 && fabric.programmed != 0
 }
 
 fn control_addresses(store: &mut impl Store, desired: &Desired) -> Result<(), TableError> {

@@ -15,7 +15,7 @@ use msm_abi::{Lport, MapSpec, SPECS};
 pub use chaos::Chaos;
 pub use grace::Grace;
 pub use kernel::Kernel;
-pub(crate) use kernel::{Access, link_pins, prog_pin, unlink};
+pub(crate) use kernel::{Access, check_shape, link_pins, prog_pin, unlink};
 pub use model::Model;
 
 use crate::PortFault;

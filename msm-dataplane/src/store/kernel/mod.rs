@@ -21,6 +21,7 @@ mod links;
 mod shape;
 
 pub(crate) use links::{link_pins, unlink};
+pub(crate) use shape::check as check_shape;
 
 /// What the descriptors may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

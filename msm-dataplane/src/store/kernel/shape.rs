@@ -5,7 +5,7 @@ use msm_abi::{FDB_MAX, MapKind};
 use crate::{Mismatch, bpf, store::Table};
 
 /// Refuses a map that is not what this build expects.
-pub(super) fn check(table: Table, info: &bpf::MapInfo) -> Result<(), Mismatch> {
+pub(crate) fn check(table: Table, info: &bpf::MapInfo) -> Result<(), Mismatch> {
     let spec = table.spec();
     let flags = match spec.kind {
         MapKind::DevMap => bpf::F_RDONLY_PROG,
