@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backplane::Fabric;
+
 /// Cause of the last failover, in the words of the Extreme MIB (extremeMsmFailoverCause).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -82,6 +84,20 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// What becomes of the fabric of the MSM that it strikes (manual, "Diagnostic Failure, Hot-removal, or Hard-reset"; a watchdog
+    /// timeout and a keepalive failure end in a hard reset).
+    #[must_use]
+    pub const fn fabric(self) -> Fabric {
+        match self {
+            Self::Operator | Self::TaskPanic { .. } | Self::ProcessDeath | Self::SlaveReboot => {
+                Fabric::Present
+            }
+            Self::WatchdogTimeout | Self::KeepaliveLoss | Self::HardReset => Fabric::Reset,
+            Self::Diagnostic => Fabric::Failed,
+            Self::HotRemoval | Self::SlaveRemoved => Fabric::Absent,
+        }
+    }
+
     /// The operator's word for it; [`Cause::Never`] for what concerns the slave alone.
     #[must_use]
     pub const fn cause(self) -> Cause {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    backplane::Fabric,
     cause::{Cause, Trigger},
     options::{LinkAction, Options, Preserve, RecoveryLevel, SlaveConfig},
 };
@@ -48,6 +49,8 @@ pub struct Decision {
     pub keep_l2: bool,
     /// Layer 3 tables and neighbours stay.
     pub keep_l3: bool,
+    /// What becomes of the old master's fabric.
+    pub fabric: Fabric,
     /// The old master is hard reset before it may boot.
     pub reset_old_master: bool,
 }
@@ -91,6 +94,7 @@ const fn stays(trigger: Trigger, verdict: Verdict) -> Decision {
         keep_links: true,
         keep_l2: true,
         keep_l3: true,
+        fabric: Fabric::Present,
         reset_old_master: false,
     }
 }
@@ -104,6 +108,7 @@ const fn discards(trigger: Trigger) -> Decision {
         keep_links: false,
         keep_l2: false,
         keep_l3: false,
+        fabric: trigger.fabric(),
         reset_old_master: true,
     }
 }
@@ -121,6 +126,7 @@ fn keeps(trigger: Trigger, options: &Options, best: Verdict) -> Decision {
         keep_links: options.link_action != LinkAction::TakeLinksDown,
         keep_l2: preserve >= Preserve::L2,
         keep_l3: preserve >= Preserve::L2L3,
+        fabric: trigger.fabric(),
         reset_old_master: false,
     }
 }

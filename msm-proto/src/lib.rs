@@ -4,7 +4,7 @@
 //! serialisable: a recorded run replays through [`Machine::step`] to the same outputs.
 #![forbid(unsafe_code)]
 
-mod backplane;
+pub mod backplane;
 mod cause;
 mod decision;
 mod envelope;
@@ -24,8 +24,9 @@ pub use decision::{ConfigSource, Decision, Verdict, decide};
 pub use envelope::{DecodeError, Envelope, FRAME_MAX, PROTOCOL};
 pub use message::{Message, Phase, Record, Release, Snapshot, Standing};
 pub use options::{
-    EsrpFailoverMode, LinkAction, Options, OptionsError, Preserve, REELECT_DEFAULT, RecoveryLevel,
-    SlaveConfig, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,
+    EsrpFailoverMode, KEEPALIVE_DEFAULT, LinkAction, Options, OptionsError, Preserve, REELECT_DEFAULT,
+    RecoveryLevel, Routing, SILENCE_MAX, SILENCE_MIN, SlaveConfig, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,
+    WATCHDOG_DEFAULT,
 };
 pub use roles::{
     Answer, Channel, CommandId, History, Identity, Input, Keepalives, Level, Machine, MetaView, Outcome,
@@ -39,3 +40,5 @@ pub use time::Time;
 pub const RECORD_MAX: usize = 2 * 1024 * 1024;
 /// Largest configuration: a full chassis saved as commands is well under 1 MiB.
 pub const SNAPSHOT_MAX: usize = 16 * 1024 * 1024;
+/// Largest piece, and largest change, of a subsystem's state.
+pub const ITEMS_MAX: usize = 64 * 1024;

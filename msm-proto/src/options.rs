@@ -12,6 +12,14 @@ pub const TIMEOUT_MIN: Duration = Duration::from_secs(30);
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(300);
 /// Default of [`Options::reelect`] (manual, "Configuring ESRP for Hitless Failover").
 pub const REELECT_DEFAULT: Duration = Duration::from_secs(30);
+/// Default of [`Options::watchdog`].
+pub const WATCHDOG_DEFAULT: Duration = Duration::from_secs(2);
+/// Default of [`Options::keepalive`].
+pub const KEEPALIVE_DEFAULT: Duration = Duration::from_secs(2);
+/// Shortest time of silence that means something: a busy machine schedules a real-time thread within a tenth of it.
+pub const SILENCE_MIN: Duration = Duration::from_millis(100);
+/// Longest: nobody wants a dead master for half a minute more.
+pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Range of [`Options::reelect`] in seconds.
 const REELECT: std::ops::RangeInclusive<u64> = 15..=180;
 
@@ -115,6 +123,26 @@ impl fmt::Display for SlaveConfig {
     }
 }
 
+/// `configure msm-failover routing`: what becomes of the routing suite in a failover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Routing {
+    /// It starts anew, as after a boot (manual, "Configuring Port Behavior"): neighbours re-route, flows live on in the IPFDB.
+    #[default]
+    Restart,
+    /// It is left alone, and its routes are linked again at once. Beyond the manual.
+    Preserve,
+}
+
+impl fmt::Display for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restart => "restart",
+            Self::Preserve => "preserve",
+        })
+    }
+}
+
 /// `configure msm-failover esrp-failover-mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,6 +182,12 @@ pub struct Options {
     pub esrp: EsrpFailoverMode,
     /// After which time a master that stayed one elects anew.
     pub reelect: Duration,
+    /// How long an MSM may leave its watchdog without a kick.
+    pub watchdog: Duration,
+    /// How long a slave may hear nothing of its master.
+    pub keepalive: Duration,
+    /// What becomes of the routing suite.
+    pub routing: Routing,
 }
 
 impl Default for Options {
@@ -165,6 +199,9 @@ impl Default for Options {
             timeout: TIMEOUT_DEFAULT,
             esrp: EsrpFailoverMode::default(),
             reelect: REELECT_DEFAULT,
+            watchdog: WATCHDOG_DEFAULT,
+            keepalive: KEEPALIVE_DEFAULT,
+            routing: Routing::default(),
         }
     }
 }
@@ -183,6 +220,12 @@ pub enum OptionsError {
     /// Timer out of range.
     #[error("reelect time {0} s is out of range: 15 to 180")]
     Reelect(u64),
+    /// Timer out of range.
+    #[error("watchdog time {0} ms is out of range: 100 to 30000")]
+    Watchdog(u128),
+    /// Timer out of range.
+    #[error("keepalive time {0} ms is out of range: 100 to 30000")]
+    Keepalive(u128),
 }
 
 impl Options {
@@ -193,6 +236,7 @@ impl Options {
             recovery: RecoveryLevel::All,
             link_action: LinkAction::KeepLinksUp(Preserve::L2L3),
             slave_config: SlaveConfig::Inherited,
+            routing: Routing::Preserve,
             ..Self::default()
         }
     }
@@ -211,6 +255,13 @@ impl Options {
         }
         if !REELECT.contains(&self.reelect.as_secs()) {
             return Err(OptionsError::Reelect(self.reelect.as_secs()));
+        }
+        let silence = SILENCE_MIN..=SILENCE_MAX;
+        if !silence.contains(&self.watchdog) {
+            return Err(OptionsError::Watchdog(self.watchdog.as_millis()));
+        }
+        if !silence.contains(&self.keepalive) {
+            return Err(OptionsError::Keepalive(self.keepalive.as_millis()));
         }
         Ok(())
     }

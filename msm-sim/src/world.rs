@@ -364,6 +364,9 @@ impl World {
             Output::State { bytes } => self.states[index(slot)].push(bytes),
             Output::ResetSelf { .. } => self.kill(slot),
             Output::Freeze | Output::Thaw | Output::Log { .. } => {}
+            Output::Suspect { .. } | Output::DiagnosticsFailed { .. } => {}
+            Output::Subscribe { .. } | Output::Unsubscribe { .. } => {}
+            Output::Items { .. } | Output::Delta { .. } => {}
             effect => {
                 let when = self.now + self.jitter(self.effect_delay);
                 let process = self.process(slot);
@@ -458,6 +461,7 @@ impl World {
                 Input::HardwareChecked(Err("ABI 2, expected 1".into()))
             }
             Output::CheckHardware => Input::HardwareChecked(Ok(())),
+            Output::NextItems { subsystem } => Input::Items { subsystem, bytes: Vec::new(), last: true },
             other => unreachable!("{other:?} has no result"),
         };
         let delay = self.jitter(self.effect_delay);

@@ -3,13 +3,17 @@
 //! The contract with the process around the machine: outputs are carried out in their order, each finished before
 //! the next begins, except where a result is named, which then comes back as an input, exactly one for each.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::state::History;
 use crate::{
+    cause::Trigger,
     decision::Decision,
     options::Options,
     slot::{OwnerName, Slot},
+    subsystem::{Reason, Subsystem},
 };
 
 /// A T-sync link, numbered upwards by the process, from 1: a reconnect is a new session, and ends the one before.
@@ -171,6 +175,42 @@ pub enum Input {
     },
     /// Result of [`Output::CheckHardware`].
     HardwareChecked(Result<(), String>),
+    /// The backplane says that the peer is being reset, and why: proof of its death follows. Holds for the peer's process of now, for
+    /// 5 s.
+    PeerFate {
+        /// Why.
+        trigger: Trigger,
+    },
+    /// Diagnostics of this MSM failed.
+    DiagnosticsFailed {
+        /// What failed.
+        text: String,
+    },
+    /// Result of [`Output::NextItems`]: the next piece of a subsystem's state, as it is now.
+    Items {
+        /// Which.
+        subsystem: Subsystem,
+        /// Opaque; at most [`crate::ITEMS_MAX`] bytes.
+        bytes: Vec<u8>,
+        /// It was the last one.
+        last: bool,
+    },
+    /// A change of a subsystem that is subscribed to. It comes behind pieces that do not have it, and before those that do.
+    Delta {
+        /// Which.
+        subsystem: Subsystem,
+        /// Opaque; at most [`crate::ITEMS_MAX`] bytes.
+        bytes: Vec<u8>,
+    },
+    /// A subsystem's state cannot be given (master) or taken (slave).
+    SubsystemFailed {
+        /// Which.
+        subsystem: Subsystem,
+        /// In the manual's words.
+        reason: Reason,
+        /// In ours.
+        text: String,
+    },
     /// `run msm-failover`.
     RunFailover {
         /// Who asks.
@@ -318,6 +358,51 @@ pub enum Output {
     /// time that a disk takes: other inputs come meanwhile.
     StoreFlash {
         /// What the master's `Synchronize` had.
+        bytes: Vec<u8>,
+    },
+    /// Slave, to the backplane: nothing is heard of the master. Repeated while that lasts.
+    Suspect {
+        /// The option in force.
+        keepalive: Duration,
+    },
+    /// To the backplane: diagnostics of this MSM failed.
+    DiagnosticsFailed {
+        /// What failed.
+        text: String,
+    },
+    /// Master: a slave is to have the subsystem's state. From now on each change of it is an [`Input::Delta`], and what
+    /// [`Output::NextItems`] asks for begins anew.
+    Subscribe {
+        /// Which.
+        subsystem: Subsystem,
+    },
+    /// Master: changes are not wanted any more.
+    Unsubscribe {
+        /// Which.
+        subsystem: Subsystem,
+    },
+    /// Master: give the next piece of the state, as it is now. Never a second one before the result: [`Input::Items`], or
+    /// [`Input::SubsystemFailed`].
+    NextItems {
+        /// Which.
+        subsystem: Subsystem,
+    },
+    /// Slave: a piece of the master's state.
+    Items {
+        /// Which.
+        subsystem: Subsystem,
+        /// Opaque.
+        bytes: Vec<u8>,
+        /// It begins anew: what was there before is void.
+        first: bool,
+        /// It is complete now.
+        last: bool,
+    },
+    /// Slave: a change of the master's state, behind what came before.
+    Delta {
+        /// Which.
+        subsystem: Subsystem,
+        /// Opaque.
         bytes: Vec<u8>,
     },
     /// Slave: open the maps read-only, check the ABI, read a sample. Result: [`Input::HardwareChecked`].

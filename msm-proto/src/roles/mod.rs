@@ -126,6 +126,9 @@ impl Machine {
             Input::Loaded(_) | Input::ReplayFailed { .. } | Input::HardwareChecked(_) => {
                 self.slave_input(input);
             }
+            Input::PeerFate { trigger: _ } => {}
+            Input::DiagnosticsFailed { text } => self.core.push(Output::DiagnosticsFailed { text }),
+            Input::Items { .. } | Input::Delta { .. } | Input::SubsystemFailed { .. } => {}
             Input::Exception { task, critical, text } => self.exception(now, &task, critical, &text),
         }
     }

@@ -85,6 +85,16 @@ pub(super) struct WireOptions {
     esrp: Option<u32>,
     #[prost(uint64, optional, tag = "6")]
     reelect_ms: Option<u64>,
+    #[prost(uint64, optional, tag = "7")]
+    watchdog_ms: Option<u64>,
+    #[prost(uint64, optional, tag = "8")]
+    keepalive_ms: Option<u64>,
+    #[prost(uint32, optional, tag = "9")]
+    routing: Option<u32>,
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl WireOptions {
@@ -93,9 +103,12 @@ impl WireOptions {
             recovery: Some(from.recovery.code()),
             link_action: Some(from.link_action.code()),
             slave_config: Some(from.slave_config.code()),
-            timeout_ms: Some(u64::try_from(from.timeout.as_millis()).unwrap_or(u64::MAX)),
+            timeout_ms: Some(millis(from.timeout)),
             esrp: Some(from.esrp.code()),
-            reelect_ms: Some(u64::try_from(from.reelect.as_millis()).unwrap_or(u64::MAX)),
+            reelect_ms: Some(millis(from.reelect)),
+            watchdog_ms: Some(millis(from.watchdog)),
+            keepalive_ms: Some(millis(from.keepalive)),
+            routing: Some(from.routing.code()),
         }
     }
 
@@ -107,6 +120,9 @@ impl WireOptions {
             timeout: Duration::from_millis(of.some("timeout", self.timeout_ms)?),
             esrp: of.one_of("esrp failover mode", self.esrp)?,
             reelect: Duration::from_millis(of.some("reelect", self.reelect_ms)?),
+            watchdog: Duration::from_millis(of.some("watchdog", self.watchdog_ms)?),
+            keepalive: Duration::from_millis(of.some("keepalive", self.keepalive_ms)?),
+            routing: of.one_of("routing", self.routing)?,
         };
         options.validate().map_err(|_| DecodeError::Field { what: of.0, field: "options" })?;
         Ok(options)

@@ -1,4 +1,4 @@
-//! The T-sync messages on the wire, version 3: the one place where they are converted.
+//! The T-sync messages on the wire, version 4: the one place where they are converted.
 
 mod bodies;
 mod numbers;
@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Oldest version of T-sync that is spoken here: which messages there are and what they mean.
-pub(crate) const OLDEST: u32 = 3;
+pub(crate) const OLDEST: u32 = 4;
 /// Newest one.
-pub(crate) const NEWEST: u32 = 3;
+pub(crate) const NEWEST: u32 = 4;
 /// Version of every payload below. Each is raised alone, when it changes so that an older reader would be wrong.
 const PAYLOAD: u32 = 1;
 /// Longest text in a message; more is cut.

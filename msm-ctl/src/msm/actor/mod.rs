@@ -322,6 +322,15 @@ impl Actor {
             }
             Output::StoreFlash { bytes } => self.store_flash(bytes),
             Output::CheckHardware => self.check_hardware(),
+            Output::NextItems { subsystem } => {
+                self.results.push_back(Input::Items { subsystem, bytes: Vec::new(), last: true });
+            }
+            Output::Subscribe { .. }
+            | Output::Unsubscribe { .. }
+            | Output::Items { .. }
+            | Output::Delta { .. } => {}
+            // Word of the backplane, which does not listen yet.
+            Output::Suspect { .. } | Output::DiagnosticsFailed { .. } => {}
             Output::ResetSelf { why } => {
                 info!(target: "msm.process", "this process ends: {why}");
                 self.ended = true;
