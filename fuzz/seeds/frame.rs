@@ -225,6 +225,17 @@ fn routed(corpus: &mut Corpus) {
     ] {
         corpus.both(&format!("ipv4-{name}"), port::PLAIN, MEND, &to_router(&ipv4(to, 17, &[], 0, 64, &udp)));
     }
+    // From a neighbour, to another one, by one, and on in another VLAN.
+    for (name, to) in [("host", [10, 0, 10, 4]), ("hop", [10, 1, 2, 3]), ("away", [10, 0, 20, 4])] {
+        let mut packet = ipv4(to, 17, &[], 0, 64, &udp);
+        packet[12..16].copy_from_slice(&[10, 0, 10, 9]);
+        corpus.both(&format!("redirect-{name}"), port::PLAIN, MEND, &to_router(&packet));
+    }
+    for (name, to) in [("host", "2001:db8:10::1"), ("hop", "2001:db8:1::9")] {
+        let mut packet = ipv6(to, 17, 64, &udp);
+        packet[13] = 0x10;
+        corpus.both(&format!("redirect6-{name}"), port::PLAIN, 0, &to_router(&packet));
+    }
     for (name, to) in [
         ("host", "2001:db8:10::1"),
         ("connected", "2001:db8:10::9"),

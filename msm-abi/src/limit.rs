@@ -86,15 +86,18 @@ pub enum CpuClass {
     Local = 6,
     /// Frames for a route without a resolved neighbour, or without a route.
     Resolve = 7,
-    /// What only the stack can answer or do: expired TTL, too long, options, redirects.
+    /// What only the stack can answer or do: expired TTL, too long, options.
     Exception = 8,
     /// Other flooded frames of a VLAN that has an interface.
     Flood = 9,
+    /// Routed frames of a neighbour that leave by the VLAN they came in by: the stack forwards them, and tells their sender of the shorter
+    /// way (RFC 1812 5.2.7.2, RFC 4861 8.2). One over the rate is forwarded as others are.
+    Redirect = 10,
 }
 
 impl CpuClass {
     /// Number of classes.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
     /// Every class with its name as shown to operators.
     pub const ALL: [(Self, &'static str); Self::COUNT] = [
         (Self::Lacp, "lacp"),
@@ -107,6 +110,7 @@ impl CpuClass {
         (Self::Resolve, "resolve"),
         (Self::Exception, "exception"),
         (Self::Flood, "flood"),
+        (Self::Redirect, "redirect"),
     ];
 }
 /// Room for classes in CPU_LIMITS, CPU_STATE and CPU_COUNTERS.
@@ -119,7 +123,7 @@ const _: () = assert!(CpuClass::COUNT <= CPU_CLASSES);
 pub struct CpuCounters {
     /// Frames that went to the control plane.
     pub passed: u64,
-    /// Frames over the rate.
+    /// Frames over the rate; all of them dropped, but those of [`CpuClass::Redirect`].
     pub limited: u64,
     /// Frames within the rate for which the ring had no room.
     pub full: u64,

@@ -15,7 +15,7 @@
 //! - [`Difference::Unspecified`]: from `::`, back into the network that it came from. RFC 4291 2.5.2 says that no router forwards it; Linux looks
 //!   only at packets that leave by another netdev (net/ipv6/ip6_output.c: ip6_forward).
 //!
-//! Redirects are no part of it (Linux's are off here): for what is forwarded past the stack none is sent, see docs/design.md.
+//! Redirects are no part of it: Linux's are off here, and the rate of frames that go to the stack for them is 0.
 
 #[path = "kernel/bed.rs"]
 #[allow(dead_code, reason = "the kernel tests use more of it")]

@@ -2,12 +2,13 @@
 
 mod common;
 
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::client::script;
 use common::icmp::{Echo, answers, echo};
+use common::wire::Tap;
 use common::{READY, flow, logs, ready_bed, within};
 use netns_tests::bed::{Host, Ready, Testbed, wait_dead};
 use netns_tests::probe::SyscallWatch;
@@ -117,6 +118,121 @@ fn hosts_reach_each_other_through_the_switch_and_errors_are_answered() {
     assert!(answers(h1, "10.2.0.13") && answers(h3, "10.1.0.11"));
     script(&bed, "configure iparp delete 10.2.0.13\nconfigure iproute delete 10.9.0.0/16 10.2.0.14\n").good();
     within(SOON, "the route is gone", || !answers(h1, "10.9.1.1"));
+}
+
+/// ICMP messages of a type among IPv4 frames, ICMPv6 ones among IPv6 frames: who sent each, and the message.
+fn messages(frames: &[Vec<u8>], kind: u8) -> Vec<(IpAddr, Vec<u8>)> {
+    let message = |frame: &Vec<u8>| {
+        let (from, at) = match frame[12..14] {
+            [0x08, 0x00] if frame[23] == 1 => (IpAddr::from(<[u8; 4]>::try_from(&frame[26..30]).ok()?), 34),
+            [0x86, 0xdd] if frame[20] == 58 => (IpAddr::from(<[u8; 16]>::try_from(&frame[22..38]).ok()?), 54),
+            _ => return None,
+        };
+        (frame[at] == kind).then(|| (from, frame[at..].to_vec()))
+    };
+    frames.iter().filter_map(message).collect()
+}
+
+/// Sends numbered datagrams; each must come, once. How many came behind a later one.
+fn datagrams(from: &Host, source: &str, to: &Host, address: &str) -> usize {
+    const COUNT: u32 = 300;
+    let receiver = to.enter(|| UdpSocket::bind((address, 5006))).expect("inside").expect("a socket");
+    receiver.set_read_timeout(Some(Duration::from_millis(500))).expect("a deadline");
+    let sender = from.enter(|| UdpSocket::bind((source, 0))).expect("inside").expect("a socket");
+    let mut came = Vec::new();
+    let mut drain = |last: bool| {
+        // A socket has room for some 200.
+        receiver.set_nonblocking(!last).expect("set");
+        let mut buffer = [0; 8];
+        while let Ok(4) = receiver.recv(&mut buffer) {
+            came.push(u32::from_be_bytes(buffer[..4].try_into().expect("4")));
+        }
+    };
+    for number in 0..COUNT {
+        sender.send_to(&number.to_be_bytes(), (address, 5006)).expect("sent");
+        std::thread::sleep(Duration::from_millis(2));
+        drain(false);
+    }
+    drain(true);
+    let late = came.windows(2).filter(|two| two[0] > two[1]).count();
+    came.sort_unstable();
+    assert_eq!(came, (0..COUNT).collect::<Vec<_>>(), "each once");
+    late
+}
+
+#[test]
+fn a_host_is_told_of_a_shorter_way() {
+    let (bed, _) = routed("l35-");
+    let [h1, h2, h3] = ["h1", "h2", "h3"].map(|name| bed.host(name).expect("a host"));
+    // A second router on the VLAN; and h1, which does not heed what it is told.
+    ip(h2, "addr add 10.8.0.1/32 dev lo");
+    ip(h1, "addr add 10.77.0.1/32 dev lo");
+    ip(h1, "route add 2001:db8:1::12/128 via 2001:db8:1::1");
+    for file in [
+        "ipv4/conf/all/accept_redirects",
+        "ipv4/conf/eth0/accept_redirects",
+        "ipv6/conf/eth0/accept_redirects",
+    ] {
+        let path = format!("/proc/sys/net/{file}");
+        h1.enter(|| std::fs::write(path, "0").expect("heedless")).expect("inside");
+    }
+    script(
+        &bed,
+        "configure iproute add 10.8.0.0/16 10.1.0.12\nconfigure iproute add 10.77.0.0/16 10.1.0.11\n",
+    )
+    .good();
+    // All neighbours are known: nothing of what follows is the stack's to resolve.
+    for (host, router) in [(h2, "10.1.0.1"), (h2, "2001:db8:1::1"), (h3, "10.2.0.1")] {
+        within(SOON, "the router answers", || answers(host, router));
+    }
+    within(SOON, "the neighbours are hosts of the tables", || {
+        let known = rows(&bed, "ipfdb", "hosts");
+        ["10.1.0.12", "2001:db8:1::12", "10.2.0.13"]
+            .iter()
+            .all(|address| known.iter().any(|row| row["address"] == *address))
+    });
+    within(SOON, "the static routes", || {
+        let routes = rows(&bed, "iproute", "routes");
+        let active = |to: &str| routes.iter().any(|row| row["destination"] == to && row["active"] == true);
+        active("10.8.0.0/16") && active("10.77.0.0/16")
+    });
+    let class = || {
+        let classes = rows(&bed, "cpu-protection", "classes");
+        let row = classes.iter().find(|row| row["class"] == "redirect").expect("its class").clone();
+        (row["passed"].as_u64().expect("a count"), row["limited"].as_u64().expect("a count"))
+    };
+    let tap = Tap::for_kind(h1, 0x0800);
+    let told = |tap: &Tap, kind| messages(&tap.take(), kind);
+
+    // Normal routing, and what comes from behind h1: nobody is told anything.
+    datagrams(h1, "10.1.0.11", h3, "10.2.0.13");
+    datagrams(h1, "10.77.0.1", h2, "10.8.0.1");
+    assert_eq!(told(&tap, 5), []);
+    assert_eq!(class(), (0, 0));
+
+    let late = datagrams(h1, "10.1.0.11", h2, "10.8.0.1");
+    let redirects = told(&tap, 5);
+    let (passed, limited) = class();
+    println!(
+        "{} redirects for {passed} of 300 datagrams, {limited} over the rate, {late} late",
+        redirects.len()
+    );
+    assert!((1..=30).contains(&passed) && passed + limited == 300, "{passed} and {limited}");
+    assert!(!redirects.is_empty() && redirects.len() as u64 <= passed, "{redirects:02x?}");
+    for (from, message) in &redirects {
+        // For the host, by 10.1.0.12; the packet that it is about: to 10.8.0.1.
+        assert_eq!((from.to_string().as_str(), message[1]), ("10.1.0.1", 1));
+        assert_eq!((&message[4..8], &message[24..28]), (&[10, 1, 0, 12][..], &[10, 8, 0, 1][..]));
+    }
+    assert!(late as u64 <= passed, "{late} of {passed}");
+
+    // IPv6: h2 itself, to which h1 has a route by the switch.
+    let tap = Tap::for_kind(h1, 0x86dd);
+    datagrams(h1, "2001:db8:1::11", h2, "2001:db8:1::12");
+    let redirects = told(&tap, 137);
+    let h2 = "2001:db8:1::12".parse::<std::net::Ipv6Addr>().expect("an address").octets();
+    assert!(!redirects.is_empty(), "{}", logs(&bed));
+    assert!(redirects.iter().all(|(_, message)| message[8..24] == h2 && message[24..40] == h2));
 }
 
 #[test]

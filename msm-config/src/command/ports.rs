@@ -58,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
     .example(&["configure ports 1:1 driver auto", "configure ports 1:1 driver xdp"]),
     Rule::new(
         "configure ports <portlist> rate-limit flood [broadcast | multicast | unknown-destmac] [no-limit | <pps:0..10000000>]",
-        "Frames a second that a port may flood of a kind; those over it are dropped and counted",
+        "Frames a second that a port may flood of a kind; those over it are dropped and counted (class redirect: forwarded, and their senders not told of the shorter way)",
         |a| {
             let kind = given(a.which(&FLOODS))?;
             change(PortsChange::Rate { ports: given(a.ports("portlist"))?, kind, rate: a.number("pps") })
@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .example(&["configure mirroring delete all"]),
     Rule::new(
-        "configure cpu-protection [lacp | stp | eaps | esrp | arp | routing | local | resolve | exception | flood] [default | rate <pps:1..1000000>]",
+        "configure cpu-protection [lacp | stp | eaps | esrp | arp | routing | local | resolve | exception | flood | redirect] [default | rate <pps:1..1000000>]",
         "Frames a second of a class that may go to the control plane; those over it are dropped and counted",
         |a| {
             let class = CpuClass::ALL.map(|(class, word)| (word, class));
@@ -132,7 +132,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(Command::Change(Change::Cpu(change)))
         },
     )
-    .default("lacp, arp, flood 4000; routing, local 20000; others 2000")
+    .default("lacp, arp, flood 4000; routing, local 20000; redirect 10; others 2000")
     .example(&["configure cpu-protection arp rate 1000", "configure cpu-protection arp default"]),
     Rule::new(
         "capture port <port> <file> {count <frames:1..1000000>} {duration <seconds:1..3600>}",

@@ -49,6 +49,8 @@ pub const fn default_rate(class: CpuClass) -> u32 {
         CpuClass::Exception => 2_000,
         // Broadcast and multicast that the stack wants few of.
         CpuClass::Flood => 4_000,
+        // One is enough for a host that heeds it; to one that does not, the stack soon sends no more.
+        CpuClass::Redirect => 10,
     }
 }
 
@@ -59,11 +61,12 @@ impl CpuProtection {
         self.rates.get(&class).copied().unwrap_or(default_rate(class))
     }
 
-    /// What the tables are to say of a class: bursts are a tenth of a second's.
+    /// What the tables are to say of a class: bursts are a tenth of a second's. Of [`CpuClass::Redirect`] that is all: what goes by the stack
+    /// may come behind frames of its flow that do not.
     #[must_use]
     pub fn limit(&self, class: CpuClass) -> LimitEntry {
         let rate = self.rate(class);
-        LimitEntry::of(rate, burst(rate))
+        LimitEntry::of(rate, if class == CpuClass::Redirect { (rate / 10).max(1) } else { burst(rate) })
     }
 
     pub(super) fn apply(&mut self, change: CpuChange) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use msm_abi::{FdbKey, Lport, svi_lport};
+use msm_abi::{CpuClass, FdbKey, LimitEntry, Lport, svi_lport};
 use msm_dataplane::{
     Desired, DesiredPort, DesiredVlan, Driver, Gateway, MsmSlot, Owner, PinTree, RouteTo, Routing,
     StaticEntry, Station,
@@ -106,6 +106,7 @@ fn desired(first: u32, driver: Driver) -> Desired {
     let mut desired = Desired {
         fabrics: [msm_abi::FabricState { present: 1, programmed: 1 }; msm_abi::FABRICS],
         router_mac: ROUTER,
+        cpu: [(CpuClass::Redirect, LimitEntry::of(0, 1))].into(),
         ..Desired::default()
     };
     for (side, (lport, vid, svi)) in (0u32..).zip(SIDES) {

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use msm_abi::{CpuClass, FabricState, FdbEntry, Lport, PORTS, PlaneConfig, names, vlan_flags};
+use msm_abi::{CpuClass, FabricState, FdbEntry, LimitEntry, Lport, PORTS, PlaneConfig, names, vlan_flags};
 use msm_dataplane::plane::Plane as Tables;
 use msm_dataplane::store::{Model, Table};
 use msm_dataplane::tables::plane_config;
@@ -53,13 +53,21 @@ fn routing() -> Routing {
         ("10.0.10.0/24", connected.clone()),
         ("10.0.10.254/32", local.clone()),
         ("10.0.10.255/32", local.clone()),
+        ("10.0.1.0/24", RouteTo::Connected { vid: IN }),
+        ("10.0.1.254/32", local.clone()),
+        ("10.0.1.255/32", local.clone()),
         ("10.1.0.0/16", by(&[("10.0.10.1", 10)])),
         ("10.2.0.0/16", by(&[("10.0.20.1", 20)])),
         ("10.3.0.0/16", by(&[("10.0.10.1", 10), ("10.0.20.1", 20), ("10.0.10.2", 10)])),
         ("10.3.3.0/24", RouteTo::Blackhole),
         ("10.4.0.0/25", by(&[("10.0.10.77", 10)])),
         ("10.5.0.0/16", by(&[("10.0.99.1", 99)])),
+        ("10.6.0.0/16", by(&[("10.0.1.1", IN)])),
+        ("10.7.0.0/16", by(&[("10.0.1.1", IN), ("10.0.20.1", 20)])),
         ("2001:db8:10::/64", connected),
+        ("2001:db8:f::/64", RouteTo::Connected { vid: IN }),
+        ("2001:db8:f::fe/128", local.clone()),
+        ("2001:db8:6::/48", by(&[("2001:db8:f::1", IN)])),
         ("2001:db8:10::fe/128", local),
         ("2001:db8:1::/48", by(&[("2001:db8:10::1", 10)])),
         ("2001:db8:3::/48", by(&[("2001:db8:10::1", 10), ("fe80::20", 20)])),
@@ -70,6 +78,8 @@ fn routing() -> Routing {
             (ip("10.0.10.1"), station(S12, 10)),
             (ip("10.0.10.2"), station(S22, 10)),
             (ip("10.0.20.1"), station(S21, 20)),
+            (ip("10.0.1.1"), station(S22, IN)),
+            (ip("2001:db8:f::1"), station(S22, IN)),
             (ip("10.0.99.1"), station(S21, 99)),
             (ip("2001:db8:10::1"), station(S12, 10)),
         ]
@@ -82,7 +92,7 @@ fn routing() -> Routing {
     }
 }
 
-const TO4: [&str; 20] = [
+const TO4: [&str; 24] = [
     "10.0.10.1",
     "10.0.10.2",
     "10.0.10.3",
@@ -103,8 +113,12 @@ const TO4: [&str; 20] = [
     "240.0.0.1",
     "255.255.255.255",
     "10.0.20.1",
+    "10.0.1.1",
+    "10.6.2.3",
+    "10.6.2.4",
+    "10.7.2.3",
 ];
-const TO6: [&str; 10] = [
+const TO6: [&str; 12] = [
     "2001:db8:10::1",
     "2001:db8:10::2",
     "2001:db8:10::fe",
@@ -115,6 +129,8 @@ const TO6: [&str; 10] = [
     "::1",
     "ff02::5",
     "2a00::1",
+    "2001:db8:f::1",
+    "2001:db8:6::9",
 ];
 
 /// The programs with the routes in their tables, and the tables beside.
@@ -152,7 +168,7 @@ impl Routed {
             plane.set(names::TX, &u32::from(SVI + vid), &[LOOPBACK, program]);
             switch.tx.insert(SVI + vid);
         }
-        for (mac, vid, lport) in [(S12, 10, P12), (S22, 10, P22), (S21, 20, P21)] {
+        for (mac, vid, lport) in [(S12, 10, P12), (S22, 10, P22), (S21, 20, P21), (S22, IN, P22)] {
             plane.station(mac, vid, FdbEntry::new(lport, 0, now_stamp()));
             switch.fdb.insert((mac, vid), Known { lport, flags: 0, seen: Seen::Lately });
         }
@@ -184,6 +200,7 @@ fn packet4(random: &mut Random) -> Vec<u8> {
     packet[9] = random.pick(&[6, 17, 17, 89, 1]);
     let from = match random.below(10) {
         0 => random.pick(&["127.0.0.1", "0.0.0.0", "239.1.1.1", "255.255.255.255"]),
+        1..4 => random.pick(&["10.0.1.9", "10.0.1.1", "10.0.1.254", "10.0.1.255", "10.0.10.1"]),
         _ => random.pick(&["10.9.9.9", "10.9.9.10", "10.9.8.7"]),
     };
     let (IpAddr::V4(from), IpAddr::V4(to)) = (ip(from), ip(random.pick(&TO4))) else { unreachable!() };
@@ -217,6 +234,7 @@ fn packet6(random: &mut Random) -> Vec<u8> {
     packet[7] = random.pick(&[0, 1, 2, 64, 64, 64, 255]);
     let from = match random.below(8) {
         0 => random.pick(&["fe80::9", "::", "::1", "ff02::1"]),
+        1..3 => random.pick(&["2001:db8:f::9", "2001:db8:f::1", "2001:db8:f::fe", "2001:db8:10::1"]),
         _ => random.pick(&["2001:db8:9::9", "2001:db8:9::a", "2001:db8:9:8::7"]),
     };
     let (IpAddr::V6(from), IpAddr::V6(to)) = (ip(from), ip(random.pick(&TO6))) else { unreachable!() };
@@ -289,6 +307,76 @@ fn routed_frames_go_as_the_standards_say() {
     }
     assert!(fates.iter().all(|count| *count > FRAMES / 10), "{fates:?}");
     assert!(groups.iter().all(|count| *count > FRAMES / 200), "{groups:?}");
+}
+
+/// A whole packet from one address to another.
+fn between(from: &str, to: &str) -> Vec<u8> {
+    let packet = match (ip(from), ip(to)) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let mut packet = [0x45, 0, 0, 60, 0, 1, 0, 0, 64, 17, 0, 0].to_vec();
+            packet.extend(from.octets().into_iter().chain(to.octets()));
+            let check = checksum(&packet);
+            packet[10..12].copy_from_slice(&check.to_be_bytes());
+            packet
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let mut packet = [0x60, 0, 0, 0, 0, 40, 17, 64].to_vec();
+            packet.extend(from.octets().into_iter().chain(to.octets()));
+            packet
+        }
+        mixed => unreachable!("{mixed:?}"),
+    };
+    let kind = if packet[0] == 0x45 { 0x0800 } else { 0x86DD };
+    ethernet(kind, None, &[packet, vec![0; 40]].concat())
+}
+
+#[test]
+fn the_stack_tells_a_neighbour_of_a_shorter_way_within_a_rate() {
+    const AT_ONCE: u32 = 3;
+    const MANY: u64 = 20;
+    let mut routed = Routed::new();
+    let class = CpuClass::Redirect as u32;
+    let to_stack = |verdict: Verdict| matches!(verdict, Verdict::Sent { to, .. } if to == SVI + IN);
+    // To a neighbour of the sender's, by one, and by one of two; not from elsewhere, not from our own address or a broadcast one, not on
+    // in another VLAN.
+    for (from, to, told) in [
+        ("10.0.1.9", "10.0.1.1", true),
+        ("10.0.1.9", "10.6.2.3", true),
+        ("2001:db8:f::9", "2001:db8:f::1", true),
+        ("2001:db8:f::9", "2001:db8:6::9", true),
+        ("10.9.9.9", "10.6.2.3", false),
+        ("10.0.10.1", "10.6.2.3", false),
+        ("10.0.1.254", "10.6.2.3", false),
+        ("10.0.1.255", "10.6.2.3", false),
+        ("10.0.1.9", "10.1.2.3", false),
+        ("2001:db8:9::9", "2001:db8:6::9", false),
+        ("2001:db8:10::1", "2001:db8:6::9", false),
+        ("2001:db8:f::fe", "2001:db8:6::9", false),
+        ("2001:db8:f::9", "2001:db8:1::9", false),
+    ] {
+        assert_eq!(to_stack(compare(&mut routed, &between(from, to))), told, "{from} to {to}");
+    }
+    // Over the rate they go on as before.
+    routed.plane.set(names::CPU_LIMITS, &class, &LimitEntry::of(0, 1));
+    routed.switch.closed_classes.insert(CpuClass::Redirect);
+    for (from, to) in [("10.0.1.9", "10.6.2.3"), ("2001:db8:f::9", "2001:db8:6::9")] {
+        let verdict = compare(&mut routed, &between(from, to));
+        assert!(matches!(verdict, Verdict::Sent { to: P22, .. }), "{verdict:?}");
+    }
+    routed.plane.set(names::CPU_LIMITS, &class, &LimitEntry::of(1, AT_ONCE));
+    let before = routed.plane.cpu(CpuClass::Redirect);
+    let frame = between("10.0.1.9", "10.6.2.3");
+    let ttl = |frame: &[u8]| frame[14 + 8];
+    let on = (0..MANY).filter(|_| {
+        let outcome = routed.plane.run(&frame);
+        assert_eq!(outcome.action, XDP_REDIRECT, "none is lost");
+        ttl(&outcome.frame) == 63
+    });
+    let on = on.count() as u64;
+    let now = routed.plane.cpu(CpuClass::Redirect);
+    assert_eq!((now.passed - before.passed, now.limited - before.limited), (MANY - on, on));
+    // A second more may have gone by than the loop takes.
+    assert!((MANY - 2 * u64::from(AT_ONCE)..=MANY - u64::from(AT_ONCE)).contains(&on), "{on}");
 }
 
 #[test]

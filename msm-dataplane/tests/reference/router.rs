@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use msm_abi::{CpuClass, DropReason, VlanEntry, flow_hash, vlan_flags};
+use msm_abi::{CpuClass, DropReason, RouteKind, VlanEntry, flow_hash, route_index, route_kind, vlan_flags};
 use msm_dataplane::Station;
-use msm_dataplane::plane::routes::lookup::{Answer, lookup};
+use msm_dataplane::plane::routes::lookup::{Answer, entry, lookup};
 
 use super::frame::{Frame, Header, number};
 use super::tables::Switch;
@@ -18,6 +18,8 @@ pub(crate) enum Way {
     /// To this neighbour.
     On(Station),
     Stack(CpuClass),
+    /// To the stack, which forwards it and tells its sender of a shorter way. It is counted in its class.
+    Told,
 }
 
 /// An IPv4 header, if there is a whole one, with what is in reach behind it.
@@ -112,6 +114,7 @@ pub(crate) fn checksum(header: &[u8]) -> u16 {
 
 /// What is found out of a packet: where it leads, how long it is, and whether this is its last hop.
 struct Found {
+    from: IpAddr,
     to: IpAddr,
     flow: u64,
     len: usize,
@@ -119,8 +122,14 @@ struct Found {
 }
 
 impl Switch {
-    /// Where a frame to the router's address in such a VLAN goes.
-    pub(super) fn route(&self, frame: &Frame, header: &Header, vlan: &VlanEntry) -> Result<Way, DropReason> {
+    /// Where a frame to the router's address in VLAN `vid`, which is such a one, goes.
+    pub(super) fn route(
+        &mut self,
+        frame: &Frame,
+        header: &Header,
+        vid: u16,
+        vlan: &VlanEntry,
+    ) -> Result<Way, DropReason> {
         let local = || Ok(Way::Stack(class(frame, header, CpuClass::Local)));
         let found = match header.kind {
             IPV4 if vlan.flags & vlan_flags::ROUTED != 0 => packet4(frame, header)?,
@@ -150,7 +159,17 @@ impl Switch {
         if longest > usize::from(vlan.mtu) {
             return Ok(Way::Stack(CpuClass::Exception));
         }
+        // Its sender may have a shorter way (RFC 1812 5.2.7.2, RFC 4861 8.2).
+        if to.vid == vid && self.has_neighbour(found.from, vid) && self.admit(CpuClass::Redirect) {
+            return Ok(Way::Told);
+        }
         Ok(Way::On(to))
+    }
+
+    /// Whether an address is in a network of ours in VLAN `vid`.
+    fn has_neighbour(&self, address: IpAddr, vid: u16) -> bool {
+        let entry = entry(&*self.routes, address).expect("a model reads");
+        (route_kind(entry), route_index(entry)) == (RouteKind::Connected as u32, vid.into())
     }
 }
 
@@ -194,7 +213,7 @@ fn packet4(frame: &Frame, header: &Header) -> Result<Packet, DropReason> {
     if to.is_broadcast() {
         return Ok(Err(None));
     }
-    Ok(Ok(Found { to: to.into(), flow: flow4(packet), len, last: packet[8] <= 1 }))
+    Ok(Ok(Found { from: from.into(), to: to.into(), flow: flow4(packet), len, last: packet[8] <= 1 }))
 }
 
 fn packet6(frame: &Frame, header: &Header) -> Result<Packet, DropReason> {
@@ -213,7 +232,7 @@ fn packet6(frame: &Frame, header: &Header) -> Result<Packet, DropReason> {
     }
     // Every router on the way must look at hop-by-hop options.
     let last = packet[7] <= 1 || packet[6] == 0;
-    Ok(Ok(Found { to: to.into(), flow: flow6(packet), len, last }))
+    Ok(Ok(Found { from: from.into(), to: to.into(), flow: flow6(packet), len, last }))
 }
 
 /// Makes a frame what its neighbour is sent.

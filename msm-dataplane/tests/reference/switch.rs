@@ -305,9 +305,12 @@ impl Switch {
         vlan: &VlanEntry,
         outcome: &mut Outcome,
     ) -> Result<Verdict, End> {
-        match self.route(frame, &it.header, vlan)? {
-            Way::Stack(class) => {
-                if !self.admit(class) {
+        let way = self.route(frame, &it.header, vid, vlan)?;
+        match way {
+            Way::Stack(_) | Way::Told => {
+                if let Way::Stack(class) = way
+                    && !self.admit(class)
+                {
                     return Err(DropReason::CpuLimited.into());
                 }
                 self.tag(frame, vid, vlan.svi, it.header.tci)?;

@@ -1,8 +1,8 @@
 //! The pipeline, a line a stage (IEEE 802.1Q-2018 8.6): the same for both kinds of frames.
 
 use msm_abi::{
-    CaptureDirection, DropReason, FdbKey, GateState, LimitKind, Lport, PortEntry, acl_active, egress_flags,
-    header_flags, port_flags, vlan_flags,
+    CaptureDirection, CpuClass, DropReason, FdbKey, GateState, LimitKind, Lport, PortEntry, acl_active,
+    egress_flags, header_flags, port_flags, vlan_flags,
 };
 
 use super::cache::Cache;
@@ -163,7 +163,7 @@ fn routed<F: Frame + Subprograms>(
     vlan: &Vlan,
     cache: &mut Cache<'_>,
 ) -> Result<Done, End> {
-    match frame.route(it.header, vlan.entry.flags) {
+    match frame.route(it.header, vlan) {
         Way::Drop(reason) => Err(End::Drop(reason)),
         Way::Stack(class) => to_stack(frame, it, vlan, class),
         Way::On(neighbour) => {
@@ -180,7 +180,10 @@ fn routed<F: Frame + Subprograms>(
 
 #[inline(always)]
 fn to_stack<F: Frame>(frame: &mut F, it: &Frames<'_>, vlan: &Vlan, class: u32) -> Result<Done, End> {
-    limit::to_cpu(class)?;
+    // That one was asked for when it was chosen: over its rate, a frame goes on.
+    if class != CpuClass::Redirect as u32 {
+        limit::to_cpu(class)?;
+    }
     let egress = sharing::egress(vlan.entry.svi);
     tag::apply(frame, vlan.id, vlan.entry, vlan.entry.svi, it.header.tci.is_some())?;
     frame.send(vlan.entry.svi, egress)?;

@@ -1,8 +1,8 @@
 //! Routing (RFC 1812 5.2, RFC 8200): what becomes of a frame to the router's address. What only a host can do goes to the stack.
 
 use msm_abi::{
-    CpuClass, DropReason, HOP_GROUP_MEMBERS, ROUTE_BLOCK, ROUTE_BLOCKS, RouteKind, route_index, route_kind,
-    routes_active, vlan_flags,
+    CpuClass, DropReason, HOP_GROUP_MEMBERS, ROUTE_BLOCK, ROUTE_BLOCKS, RouteKind, route, route_index,
+    route_kind, routes_active, vlan_flags,
 };
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
@@ -35,12 +35,12 @@ impl Step {
     }
 }
 
-/// Takes a frame to the router's address in a VLAN of these flags; `half` is [`routes_active`]. One that goes on is for [`rewrite`].
+/// Takes a frame to the router's address in VLAN `vid` of these flags; `half` is [`routes_active`]. One that goes on is for [`rewrite`].
 #[inline(always)]
 pub(crate) fn take<F: Frame>(
     frame: &F,
     place: (u16, usize),
-    flags: u16,
+    (vid, flags): (u16, u16),
     half: u8,
 ) -> Result<Step, DropReason> {
     let (kind, payload) = place;
@@ -64,7 +64,24 @@ pub(crate) fn take<F: Frame>(
     if frame.longest_packet(packet, place) > u32::from(entry.mtu) {
         return Ok(Step::stack(CpuClass::Exception));
     }
+    if neighbour as u16 == vid
+        && comes_from(frame, place, half, vid)
+        && limit::to_cpu(CpuClass::Redirect as u32).is_ok()
+    {
+        return Ok(Step::stack(CpuClass::Redirect));
+    }
     Ok(Step::Forward(neighbour))
+}
+
+/// Whether a packet's sender is a neighbour of ours in VLAN `vid`.
+#[inline(always)]
+fn comes_from<F: Frame>(frame: &F, (kind, payload): (u16, usize), half: u8, vid: u16) -> bool {
+    let entry = if kind == ethertype::IPV4 {
+        Ip4::load(frame, payload).map_or(0, |ip| route4(ip.source(), half))
+    } else {
+        Ip6::load(frame, payload).map_or(0, |ip| route6(ip.source))
+    };
+    entry == route(RouteKind::Connected, u32::from(vid))
 }
 
 /// Makes a frame that [`take`] lets go on what its neighbour is sent: one hop on, from the router, to `to`.

@@ -4,6 +4,7 @@
 use msm_abi::{CpuClass, DropReason, FdbKey, PortEntry};
 
 use super::access::Packet;
+use super::classify::Vlan;
 use super::global::config;
 use super::parse::Header;
 use super::sharing::Flow;
@@ -48,8 +49,8 @@ pub(crate) trait Subprograms {
     fn class(&self, header: &Header, other: CpuClass) -> u32;
     /// Whether the access list lets it in.
     fn permitted(&self, header: &Header, port: &PortEntry, active: u8) -> bool;
-    /// Takes it, which is to the router's address, in a VLAN with these [`msm_abi::vlan_flags`].
-    fn route(&self, header: &Header, vlan_flags: u16) -> Way;
+    /// Takes it, which is to the router's address, in this VLAN.
+    fn route(&self, header: &Header, vlan: &Vlan) -> Way;
     /// Gives a frame that was routed the addresses and the hop count that its neighbour sees.
     fn rewrite(&mut self, header: &Header, neighbour: u64) -> Result<(), DropReason>;
 }
@@ -71,9 +72,10 @@ macro_rules! subprograms {
                 $permitted(self.context(), place, header.source.0, header.destination.0) == 1
             }
             #[inline(always)]
-            fn route(&self, header: &Header, vlan_flags: u16) -> Way {
-                let place = place(header) | u64::from(config::routes()) << 32 | u64::from(vlan_flags) << 48;
-                let way = $route(self.context(), place);
+            fn route(&self, header: &Header, vlan: &Vlan) -> Way {
+                let flags = u64::from(vlan.entry.flags);
+                let place = place(header) | u64::from(config::routes()) << 32 | flags << 48;
+                let way = $route(self.context(), place, u64::from(vlan.id));
                 if way >> 16 != 0 {
                     Way::On(way)
                 } else if way & STACK != 0 {
@@ -113,10 +115,10 @@ macro_rules! subprograms {
 
         #[unsafe(no_mangle)]
         #[inline(never)]
-        extern "C" fn $route(context: *mut $context, place: u64) -> u64 {
+        extern "C" fn $route(context: *mut $context, place: u64, vid: u64) -> u64 {
             let (half, flags) = ((place >> 32) as u8, (place >> 48) as u16);
             let frame = $frame::from_context(context);
-            match route::take(&frame, placed(place & 0xFFFF_FFFF), flags, half) {
+            match route::take(&frame, placed(place & 0xFFFF_FFFF), (vid as u16, flags), half) {
                 Ok(route::Step::Forward(neighbour)) => neighbour,
                 Ok(route::Step::Stack(class)) => STACK | u64::from(class),
                 Err(reason) => DROP | reason as u64,

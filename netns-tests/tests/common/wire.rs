@@ -33,7 +33,12 @@ const QUIET: i32 = 300;
 
 impl Tap {
     pub(crate) fn of(host: &Host) -> Self {
-        let open = || open_for(HOST_DEV, ETHERTYPE);
+        Self::for_kind(host, ETHERTYPE)
+    }
+
+    /// One that takes in frames of another EtherType.
+    pub(crate) fn for_kind(host: &Host, ethertype: u16) -> Self {
+        let open = || open_for(HOST_DEV, ethertype);
         let tap = host.enter(open).expect("inside the host").map(Self).expect("a packet socket");
         let room = ROOM;
         let length = size_of_val(&room) as libc::socklen_t;
