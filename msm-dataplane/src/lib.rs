@@ -8,6 +8,8 @@ mod capture;
 mod desired;
 mod error;
 mod fabric_power;
+mod golden;
+mod invariants;
 mod lock;
 mod name;
 mod object;

@@ -51,6 +51,11 @@ impl Owner {
         self.plane.store_mut().moved(dir);
     }
 
+    /// The tables, for writing: what is written is the caller's to take back.
+    pub(crate) const fn store_mut(&mut self) -> &mut Kernel {
+        self.plane.store_mut()
+    }
+
     /// Slot and epoch.
     #[must_use]
     pub const fn name(&self) -> &OwnerName {

@@ -12,6 +12,8 @@ mod contract;
 mod fds;
 #[path = "kernel/over.rs"]
 mod over;
+#[path = "kernel/selftest.rs"]
+mod selftest;
 #[path = "kernel/routes.rs"]
 mod routes;
 

@@ -32,6 +32,7 @@ pub(crate) const DEVMAP_HASH: u32 = 25;
 const MAP_CREATE: libc::c_long = 0;
 const OBJ_PIN: libc::c_long = 6;
 const OBJ_GET: libc::c_long = 7;
+const PROG_TEST_RUN: libc::c_long = 10;
 const MAP_GET_FD_BY_ID: libc::c_long = 14;
 const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
 const LINK_CREATE: libc::c_long = 28;
@@ -109,6 +110,44 @@ struct LinkAttr {
 }
 // SAFETY: the BPF_LINK_CREATE attr.
 unsafe impl Attr for LinkAttr {}
+
+/// The first fields of the BPF_PROG_TEST_RUN attr.
+#[repr(C)]
+#[derive(Default)]
+struct TestRunAttr {
+    prog_fd: u32,
+    retval: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+    ctx_size_in: u32,
+    ctx_size_out: u32,
+    ctx_in: u64,
+    ctx_out: u64,
+    flags: u32,
+    cpu: u32,
+    batch_size: u32,
+    pad: u32,
+}
+// SAFETY: numbers only.
+unsafe impl Attr for TestRunAttr {}
+
+/// Runs a program once on `data`, as if it had come in by the loopback of the caller's namespace; its answer. Nothing is sent.
+pub(crate) fn prog_test_run(prog: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> {
+    let mut attr = TestRunAttr {
+        prog_fd: raw(prog),
+        data_size_in: u32::try_from(data.len()).map_err(io::Error::other)?,
+        data_in: address(data),
+        repeat: 1,
+        ..TestRunAttr::default()
+    };
+    // SAFETY: `data` is read for as long as it is; nothing is written, for there is no room for an output.
+    unsafe { bpf(PROG_TEST_RUN, &mut attr) }?;
+    Ok(attr.retval)
+}
 
 /// Calls bpf(2).
 ///

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use msm_abi::{Lport, PortCounters};
 
-use super::{read as read_all, u32_at, u64_at};
+use super::{failed, read as read_all, u32_at, u64_at};
 use crate::{
     TableError,
-    store::{Store, Table},
+    store::{Kernel, Store, Table},
 };
 
 const LEN: usize = size_of::<PortCounters>();
@@ -59,6 +59,18 @@ pub fn read(store: &impl Store) -> Result<BTreeMap<Lport, PortCounters>, TableEr
         }
     })?;
     Ok(ports)
+}
+
+/// The counters of one port, from the pinned tables.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn get(store: &Kernel, lport: Lport) -> Result<PortCounters, TableError> {
+    let mut values = vec![0; store.stride(Table::Counters)];
+    store.lookup(Table::Counters, &u32::from(lport).to_ne_bytes(), &mut values).map_err(failed("read", Table::Counters))?;
+    let mut sum = PortCounters::default();
+    values.chunks_exact(LEN).for_each(|cpu| add(&mut sum, cpu));
+    Ok(sum)
 }
 
 #[cfg(test)]

@@ -171,6 +171,18 @@ impl Kernel {
         &self.maps[table as usize]
     }
 
+    /// Octets of a table's value as it is read and written: of every CPU's, if it has one for each.
+    pub(crate) fn stride(&self, table: Table) -> usize {
+        self.map(table).stride()
+    }
+
+    /// Runs the program that a port's link has (at tcx: the one there) once on `frame`, which is sent nowhere; its action. `None`: this object has no
+    /// such program, or this handle is for reading.
+    pub(crate) fn test_run(&self, tcx: bool, frame: &[u8]) -> io::Result<Option<u32>> {
+        let at = if tcx { TCX } else { DISPATCH };
+        self.programs.get(at).map(|program| bpf::prog_test_run(program.fd.as_fd(), frame)).transpose()
+    }
+
     fn program(&self, id: u32) -> io::Result<BorrowedFd<'_>> {
         self.programs.iter().find(|p| p.id == id).map(|p| p.fd.as_fd()).ok_or_else(|| {
             io::Error::new(io::ErrorKind::NotFound, format!("program id {id} is not of this tree"))
