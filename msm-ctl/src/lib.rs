@@ -2,6 +2,7 @@
 
 mod backplane;
 mod config;
+mod diagnostics;
 mod flash;
 mod mgmt;
 mod msm;

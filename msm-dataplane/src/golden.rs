@@ -119,7 +119,11 @@ impl Owner {
     /// A port that frames can leave by now.
     fn port_with_hop(&mut self) -> Result<Option<Lport>, TableError> {
         let store = self.store_mut();
-        let links = store.links(Hook::Tcx).map_err(|source| TableError::Kernel { what: "list", table: "of links", source })?;
+        let links = store.links(Hook::Tcx).map_err(|source| TableError::Kernel {
+            what: "list",
+            table: "of links",
+            source,
+        })?;
         for (lport, _) in links {
             if usize::from(lport) < PORTS
                 && tables::tx::get(store, lport)?.is_some()
@@ -168,9 +172,11 @@ fn judge(store: &Kernel, golden: &Golden, kind: Kind, wrong: &mut Vec<String>) -
         Kind::Tcx => ("tcx_ingress", TCX),
     };
     let before = drops(store)?;
-    let action = store
-        .test_run(kind == Kind::Tcx, &golden.frame)
-        .map_err(|source| TableError::Program { what: "run on a golden frame the", program: name, source })?;
+    let action = store.test_run(kind == Kind::Tcx, &golden.frame).map_err(|source| TableError::Program {
+        what: "run on a golden frame the",
+        program: name,
+        source,
+    })?;
     let Some(action) = action else { return Ok(()) };
     let after = drops(store)?;
     let counted: Vec<_> = DropReason::ALL
@@ -189,9 +195,15 @@ fn judge(store: &Kernel, golden: &Golden, kind: Kind, wrong: &mut Vec<String>) -
     };
     let reason = reason.and_then(|reason| DropReason::ALL.iter().find(|(one, _)| *one == reason));
     if action != expected {
-        wrong.push(format!("{name}: {} is {}, must be {} ({counted:?})", golden.what, said(action), said(expected)));
+        wrong.push(format!(
+            "{name}: {} is {}, must be {} ({counted:?})",
+            golden.what,
+            said(action),
+            said(expected)
+        ));
     } else if let Some((_, reason)) = reason.filter(|(_, reason)| !counted.contains(reason)) {
-        wrong.push(format!("{name}: {} is dropped and counted as {counted:?}, must be {reason}", golden.what));
+        wrong
+            .push(format!("{name}: {} is dropped and counted as {counted:?}, must be {reason}", golden.what));
     }
     Ok(())
 }

@@ -64,10 +64,14 @@ fn ports(store: &Kernel, found: &mut Findings) -> Result<(), TableError> {
     for (ifindex, entry) in tables::ports::scan(store)? {
         // The golden frames' port has no number of its own.
         if usize::from(entry.lport) < msm_abi::LPORTS && !linked.contains(&entry.lport) {
-            found.add(|| format!("PORTS: netdev {ifindex} is logical port {}, which has no link", entry.lport));
+            found.add(|| {
+                format!("PORTS: netdev {ifindex} is logical port {}, which has no link", entry.lport)
+            });
         }
         if usize::from(entry.logical) >= PORTS && entry.logical != entry.lport {
-            found.add(|| format!("PORTS: netdev {ifindex} is in a group of {}, which is no port", entry.logical));
+            found.add(|| {
+                format!("PORTS: netdev {ifindex} is in a group of {}, which is no port", entry.logical)
+            });
         }
     }
     Ok(())
@@ -100,7 +104,9 @@ fn fabric(store: &Kernel, found: &mut Findings) -> Result<(), TableError> {
     }
     for (bucket, fabric) in tables::fabric::buckets(store)?.iter().enumerate() {
         if !carries(*fabric) {
-            found.add(|| format!("FABRIC_BUCKETS: bucket {bucket} is on fabric {fabric}, which carries nothing"));
+            found.add(|| {
+                format!("FABRIC_BUCKETS: bucket {bucket} is on fabric {fabric}, which carries nothing")
+            });
         }
     }
     Ok(())

@@ -12,10 +12,10 @@ mod contract;
 mod fds;
 #[path = "kernel/over.rs"]
 mod over;
-#[path = "kernel/selftest.rs"]
-mod selftest;
 #[path = "kernel/routes.rs"]
 mod routes;
+#[path = "kernel/selftest.rs"]
+mod selftest;
 
 use std::{
     collections::BTreeSet,

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod bgp;
 mod chassis;
+mod diagnostics;
 mod failover;
 mod fdb;
 mod files;
@@ -105,6 +106,8 @@ pub enum Show {
     Mirroring,
     /// `show cpu-protection`
     CpuProtection,
+    /// `show diagnostics`
+    Diagnostics,
     /// `show access-list`
     AccessList(Option<Name>),
     /// `show ospf`, `show bgp`, `show rip`
@@ -215,6 +218,10 @@ pub enum Action {
         /// Seconds at most.
         seconds: u32,
     },
+    /// `run diagnostics`
+    Diagnostics,
+    /// `debug diagnostics`: the next self tests find a fault, or none.
+    InjectFault(bool),
     /// `debug exception`
     Exception(String),
 }
@@ -246,6 +253,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     [
         show::RULES,
         chassis::RULES,
+        diagnostics::RULES,
         failover::RULES,
         files::RULES,
         vlan::RULES,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{
     AccessChange, AccountChange, BgpChange, CliChange, CpuChange, DnsChange, FailoverChange, FdbChange,
-    LogChange, MirroringChange, OspfChange, PortsChange, RipChange, RoutingChange, Secret, SharingChange,
-    SystemChange, VlanChange,
+    HealthChange, LogChange, MirroringChange, OspfChange, PortsChange, RipChange, RoutingChange, Secret,
+    SharingChange, SystemChange, VlanChange,
 };
 
 /// A change. `Display` gives its canonical command line, which parses to the same.
@@ -25,6 +25,8 @@ pub enum Change {
     Mirroring(MirroringChange),
     /// Control-plane protection.
     Cpu(CpuChange),
+    /// The self test.
+    Health(HealthChange),
     /// Stations.
     Fdb(FdbChange),
     /// Access lists.
@@ -99,6 +101,7 @@ impl fmt::Display for Change {
             Self::Ports(change) => change.fmt(f),
             Self::Mirroring(change) => change.fmt(f),
             Self::Cpu(change) => change.fmt(f),
+            Self::Health(change) => change.fmt(f),
             Self::Fdb(change) => change.fmt(f),
             Self::Access(change) => change.fmt(f),
             Self::Routing(change) => change.fmt(f),

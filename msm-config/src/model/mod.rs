@@ -10,6 +10,7 @@ mod cpu;
 mod dns;
 mod failover;
 mod fdb;
+mod health;
 mod log;
 mod mirroring;
 mod ospf;
@@ -37,6 +38,7 @@ pub use cpu::{CPU_RATE_MAX, CpuChange, CpuProtection, burst, class_word, default
 pub use dns::{Dns, DnsChange};
 pub use failover::FailoverChange;
 pub use fdb::{Fdb, FdbChange, Place, Static};
+pub use health::{HEALTH_INTERVAL, HEALTH_MAX, HEALTH_MIN, Health, HealthChange};
 pub use log::{Facility, Log, LogChange, Severity, SyslogHost};
 pub use mirroring::{Mirrored, Mirroring, MirroringChange};
 pub use ospf::{LinkType, Ospf, OspfChange, OspfExport, OspfTimers, OspfVlan};
@@ -92,6 +94,8 @@ pub struct Config {
     pub mirroring: Arc<Mirroring>,
     /// What may go to the control plane.
     pub cpu: Arc<CpuProtection>,
+    /// The self test that is repeated.
+    pub health: Health,
     /// Stations.
     pub fdb: Arc<Fdb>,
     /// Access lists.
@@ -126,6 +130,7 @@ impl Config {
             ports: Arc::default(),
             mirroring: Arc::default(),
             cpu: Arc::default(),
+            health: Health::default(),
             fdb: Arc::default(),
             access: Arc::default(),
             routing: Arc::default(),
@@ -185,6 +190,7 @@ impl Config {
             Change::Ports(change) => ports::apply(self, change)?,
             Change::Mirroring(change) => mirroring::apply(self, change)?,
             Change::Cpu(change) => Arc::make_mut(&mut self.cpu).apply(*change),
+            Change::Health(change) => self.health.apply(*change),
             Change::Fdb(change) => fdb::apply(self, change)?,
             Change::Access(change) => Arc::make_mut(&mut self.access).apply(&self.facts, change)?,
             Change::Routing(change) => routing::apply(self, change)?,

@@ -39,6 +39,7 @@ impl Config {
         self.ports.render(&self.facts, &mut out);
         self.mirroring.render(&mut out);
         self.cpu.render(&mut out);
+        self.health.render(&mut out);
         self.fdb.render(&mut out);
         self.access.render(&mut out);
         routing::render(self, &mut out);

@@ -799,6 +799,11 @@ fn any_cpu() -> impl Strategy<Value = CpuChange> {
     (class, prop::option::of(rate)).prop_map(|(class, rate)| CpuChange { class, rate })
 }
 
+fn any_health() -> impl Strategy<Value = HealthChange> {
+    let interval = prop_oneof![Just(HEALTH_INTERVAL), HEALTH_MIN..=HEALTH_MAX];
+    prop_oneof![any::<bool>().prop_map(HealthChange::Enable), interval.prop_map(HealthChange::Interval)]
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
     let mac = (1u8..4).prop_map(|last| crate::mac::Mac([2, 0, 0, 0, 0, last]));
     let port = prop::sample::select(vec![0u16, 1, 64]).prop_map(|lport| Place::Port(PortName::of(lport)));
@@ -819,6 +824,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         8 => any_ports_change().prop_map(Change::Ports),
         4 => any_mirroring().prop_map(Change::Mirroring),
         1 => any_cpu().prop_map(Change::Cpu),
+        1 => any_health().prop_map(Change::Health),
         1 => prop_oneof![Just(0u32), 15u32..=1_000_000].prop_map(|s| Change::Fdb(FdbChange::Aging(s))),
         3 => (mac.clone(), any_name(), place)
             .prop_map(|(mac, vlan, place)| Change::Fdb(FdbChange::Create { mac, vlan, place })),

@@ -160,6 +160,15 @@ impl Flash {
         }
     }
 
+    /// Reads every file again; what of it is not as it was written. Waits for the disk.
+    pub(crate) fn verify(&self) -> Vec<FlashError> {
+        let saved = Area::ALL.into_iter().filter_map(|area| self.load(area).err());
+        let mut faults: Vec<FlashError> = saved.collect();
+        faults.extend(nvram::load(&self.0.store).1);
+        faults.extend(self.load_log().err());
+        faults
+    }
+
     /// Nvram as it was last written.
     pub(crate) fn nvram(&self) -> Nvram {
         self.0.state().nvram.clone()

@@ -6,3 +6,5 @@ pub(crate) mod boot;
 mod link;
 mod revival;
 pub(crate) mod run;
+
+pub(crate) use link::random;

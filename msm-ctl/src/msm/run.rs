@@ -13,6 +13,7 @@ use super::actor::{Actor, EVENTS, Parts, Sources};
 use super::{boot, link};
 use crate::backplane::lock::{Lock, LockError};
 use crate::config::chassis::Chassis;
+use crate::diagnostics::{self, Examiner};
 use crate::flash::{Flash, history};
 use crate::mgmt::cli::server::{self, ANSWERS, Desk};
 use crate::mgmt::log;
@@ -175,7 +176,10 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
         let answers = Arc::new(tokio::sync::Semaphore::new(ANSWERS));
+        let examiner = Examiner::new(board.clone(), job_sender.clone(), flash.clone());
+        tasks.spawn("diagnostics", false, diagnostics::repeat(examiner.clone(), board.clone()));
         let desk = Desk {
+            examiner,
             chassis: Arc::clone(&chassis),
             board,
             view,

@@ -190,6 +190,14 @@ impl Plane {
         owner_name(name).ok_or_else(|| Refusal::Failed(format!("{name} is no controller's")))
     }
 
+    /// Runs golden frames; what went otherwise than it must. The error says why they cannot be run here and now.
+    pub(crate) fn golden_frames(&mut self) -> Result<Vec<String>, String> {
+        match self.owner.as_mut().filter(|_| !self.frozen) {
+            Some(owner) => Ok(owner.golden_frames().unwrap_or_else(|error| vec![error.to_string()])),
+            None => Err("this MSM does not own the tables now".to_owned()),
+        }
+    }
+
     /// Begins nothing new.
     pub(crate) fn freeze(&mut self, frozen: bool) {
         self.frozen = frozen;

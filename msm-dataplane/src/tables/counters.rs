@@ -67,7 +67,9 @@ pub fn read(store: &impl Store) -> Result<BTreeMap<Lport, PortCounters>, TableEr
 /// What the kernel says.
 pub(crate) fn get(store: &Kernel, lport: Lport) -> Result<PortCounters, TableError> {
     let mut values = vec![0; store.stride(Table::Counters)];
-    store.lookup(Table::Counters, &u32::from(lport).to_ne_bytes(), &mut values).map_err(failed("read", Table::Counters))?;
+    store
+        .lookup(Table::Counters, &u32::from(lport).to_ne_bytes(), &mut values)
+        .map_err(failed("read", Table::Counters))?;
     let mut sum = PortCounters::default();
     values.chunks_exact(LEN).for_each(|cpu| add(&mut sum, cpu));
     Ok(sum)

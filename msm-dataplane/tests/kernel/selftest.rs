@@ -11,8 +11,11 @@ const IFINDEX: u32 = 1004;
 
 fn desired() -> Desired {
     let mut desired = Desired {
-        ports: [(PORT, DesiredPort { ifindex: Some(IFINDEX), enabled: true, pvid: 1, ..DesiredPort::default() })]
-            .into(),
+        ports: [(
+            PORT,
+            DesiredPort { ifindex: Some(IFINDEX), enabled: true, pvid: 1, ..DesiredPort::default() },
+        )]
+        .into(),
         vlans: [(1, DesiredVlan { untagged: [PORT].into(), ..DesiredVlan::default() })].into(),
         buckets: (0..FABRIC_BUCKETS).map(|bucket| (bucket % 2) as u8).collect(),
         ..Desired::default()
@@ -36,7 +39,10 @@ fn golden_frames_and_invariants_find_what_is_broken() {
         // It leaves nothing behind.
         assert_eq!(owner.reconcile(&desired()).expect("the same").writes, 0);
         assert_eq!(owner.observer().fdb_len().expect("read"), 0);
-        assert_eq!(tables::ports::get(owner.observer().store(), 1).expect("read"), msm_abi::PortEntry::default());
+        assert_eq!(
+            tables::ports::get(owner.observer().store(), 1).expect("read"),
+            msm_abi::PortEntry::default()
+        );
 
         let dir = bed.dir(owner.name());
         let mut states: aya::maps::Array<_, [u32; 8]> =
@@ -70,6 +76,9 @@ fn golden_frames_and_invariants_find_what_is_broken() {
             aya::maps::Map::ProgramArray(pinned(&dir.join(names::DISPATCH))).try_into().expect("an array");
         dispatch.clear_index(&0).expect("removed");
         let found = owner.golden_frames().expect("run");
-        assert!(found.iter().any(|text| text.contains("dispatch:") && text.contains("no-program")), "{found:?}");
+        assert!(
+            found.iter().any(|text| text.contains("dispatch:") && text.contains("no-program")),
+            "{found:?}"
+        );
     });
 }

@@ -78,6 +78,14 @@ pub(super) async fn hashed(secret: &Secret) -> Result<Secret, Trouble> {
 pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
     match action {
         Action::Failover => done(ask(asker.id, Work::Failover, asker).await?),
+        Action::Diagnostics => {
+            let diagnosis = asker.desk.examiner.examine().await;
+            serde_json::to_vec(&diagnosis).map_err(|error| Trouble::Failed(error.to_string()))
+        }
+        Action::InjectFault(fault) => {
+            asker.desk.examiner.inject(fault);
+            done("")
+        }
         Action::Exception(task) => done(ask(asker.id, Work::Exception(task), asker).await?),
         Action::Save(area) => save(area, asker).await,
         Action::UseConfiguration(area) => {

@@ -22,6 +22,7 @@ use super::sessions::Sessions;
 use super::who::Who;
 use super::{actions, shows};
 use crate::config::chassis::Chassis;
+use crate::diagnostics::Examiner;
 use crate::flash::Flash;
 use crate::mgmt::log::Log;
 use crate::msm::board::Board;
@@ -70,6 +71,10 @@ pub(crate) enum Work {
     Failover,
     /// Make a task panic.
     Exception(String),
+    /// Run golden frames through the programs: what went wrong, one finding a line.
+    GoldenFrames,
+    /// The self test of this MSM fails, by these checks.
+    DiagnosticsFailed(String),
     /// Begin to record a port's frames. Nobody reads the reply.
     Capture {
         /// The port.
@@ -117,6 +122,8 @@ pub(crate) struct Desk {
     pub(crate) jobs: mpsc::Sender<Job>,
     /// Who is connected.
     pub(crate) sessions: Sessions,
+    /// The self test.
+    pub(crate) examiner: Examiner,
     /// Counters when they were last cleared.
     pub(crate) baseline: Baseline,
     /// Hits of access rules when they were last cleared.

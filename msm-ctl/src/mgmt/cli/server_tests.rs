@@ -32,12 +32,14 @@ async fn bed() -> Bed {
     let (tasks, exceptions) = Tasks::new();
     let (sender, jobs) = mpsc::channel(8);
     let path = dir.path().join("cli-a.sock");
+    let flash = Flash::open(&dir.path().join("flash")).expect("opens").0;
     let desk = Desk {
+        examiner: crate::diagnostics::Examiner::new(shown.clone(), sender.clone(), flash.clone()),
         chassis: Arc::new(chassis),
         board: shown,
         view: View::default(),
         log: Log::default(),
-        flash: Flash::open(&dir.path().join("flash")).expect("opens").0,
+        flash,
         routing: crate::routing::ledger::Ledger::default(),
         started: std::time::SystemTime::now(),
         jobs: sender,

@@ -40,6 +40,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Lacp => serde_json::to_vec(&sharing::lacp(desk, &board)),
         Show::Mirroring => serde_json::to_vec(&mirroring::mirroring(&board)),
         Show::CpuProtection => serde_json::to_vec(&cpu::protection(desk, &board)?),
+        Show::Diagnostics => serde_json::to_vec(&desk.examiner.last()),
         Show::Vlan { name, .. } => serde_json::to_vec(&vlan::vlans(name.as_ref(), desk, &board)?),
         Show::Routes(which) => serde_json::to_vec(&l3::routes(&which, desk, &board)?),
         Show::Hosts(which) => serde_json::to_vec(&l3::hosts(&which, &board)?),

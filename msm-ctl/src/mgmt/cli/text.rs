@@ -1,6 +1,7 @@
 //! Answers as people read them, in the manual's layout.
 
 mod access;
+mod diagnostics;
 mod fdb;
 mod l3;
 mod management;
@@ -17,9 +18,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use msm_config::Command;
-use msm_config::command::Show;
+use msm_config::command::{Action, Show};
 
 use super::views;
+use crate::diagnostics::Diagnosis;
 use fdb::Rows;
 
 /// Lays out an answer while it comes.
@@ -71,6 +73,9 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
         Some(Command::Show(Show::Ports { .. })) => read(data).map(|view| ports::table(&view)),
         Some(Command::Show(Show::CpuProtection)) => read(data).map(|view| protection::cpu(&view)),
         Some(Command::Show(Show::Mirroring)) => read(data).map(|view| protection::mirroring(&view)),
+        Some(Command::Show(Show::Diagnostics) | Command::Act(Action::Diagnostics)) => {
+            read(data).map(|view: Option<Diagnosis>| diagnostics::diagnosis(view.as_ref()))
+        }
         Some(Command::Show(Show::Log { .. })) => read(data).map(|view| log(&view)),
         Some(Command::Show(Show::Configuration)) => read(data).map(|view: views::Text| view.text),
         Some(Command::Show(Show::Sharing)) => read(data).map(|view| sharing::groups(&view)),

@@ -115,6 +115,18 @@ impl Actor {
                 });
                 return;
             }
+            Work::GoldenFrames => {
+                let _ = reply.send(match self.plane.golden_frames() {
+                    Ok(findings) => Reply::Done(findings.join("\n")),
+                    Err(why) => Reply::Elsewhere(why),
+                });
+                return;
+            }
+            Work::DiagnosticsFailed(text) => {
+                let _ = reply.send(Reply::Done(String::new()));
+                tracing::error!(target: "msm.diagnostics", "{text}");
+                return;
+            }
             Work::Capture { port, source } => {
                 if let Err(Ok(_)) = source.send(self.plane.capture(port.lport())) {
                     // Who asked has gone.
