@@ -30,7 +30,7 @@ fn a_sound_switch_passes_and_loses_nothing_meanwhile() {
     let master = bed.master().expect("one");
     let slave = master.other();
     assert_eq!(diagnosis(&bed, master, "show diagnostics"), Value::Null, "none was run");
-    let mut probe = traffic(&bed, 20_000);
+    let probe = traffic(&bed, 20_000);
     for _ in 0..20 {
         let found = diagnosis(&bed, master, "run diagnostics");
         assert_eq!(found["failed"], false, "{found:#}");

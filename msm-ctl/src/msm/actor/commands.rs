@@ -124,7 +124,7 @@ impl Actor {
             }
             Work::DiagnosticsFailed(text) => {
                 let _ = reply.send(Reply::Done(String::new()));
-                tracing::error!(target: "msm.diagnostics", "{text}");
+                self.give(Input::DiagnosticsFailed { text });
                 return;
             }
             Work::Capture { port, source } => {
