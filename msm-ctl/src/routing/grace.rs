@@ -9,48 +9,78 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::net::{AddressFamily, Protocol, RawProtocol, SendFlags, SocketAddrV4, SocketType};
 use tracing::{info, warn};
 
+use super::ears::OSPF;
 use super::install;
 use super::lsa::{self, Grace};
 use super::orders::{Link, Orders};
 use super::place::{self, Place};
 
-/// IANA's number of OSPF.
-const OSPF: u32 = 89;
 /// AllSPFRouters (RFC 2328 A.1).
 const ALL_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 5);
 /// Internetwork control (RFC 2328 A.1).
 const PRECEDENCE: u8 = 0xc0;
-/// Sequence numbers begin at 0x80000001 and go up to 0x7fffffff, as signed numbers (RFC 2328 12.1.6). Seconds since then are always more
-/// than those of an earlier death.
+/// Sequence numbers begin at 0x80000001 and go up to 0x7fffffff, as signed numbers (RFC 2328 12.1.6). Half seconds since then are always more
+/// than those of an earlier death, and leave one for the end of it.
 const FIRST_SEQUENCE: u32 = 0x8000_0001;
 const SEQUENCE_EPOCH: u64 = 1_700_000_000;
 
-/// Tells everybody.
-pub(super) fn announce(place: &Place, orders: &Orders) {
-    let Some(speaker) = &orders.ospf else { return };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let record = serde_json::json!({
-        "instances": { "default": { "gracePeriod": orders.hold_s, "timestamp": now + u64::from(orders.hold_s) } }
-    });
-    let file = place.restarted();
-    if let Err(error) =
-        place::replace(&file, record.to_string().as_bytes()).and_then(|()| install::give(&file))
-    {
-        warn!("{}: {error}; neighbours will see ospfd leave and come", file.display());
-        return;
+/// Tells everybody. False: nobody could be told, and ospfd begins as if it were new.
+pub(super) fn announce(place: &Place, orders: &Orders) -> bool {
+    if orders.ospf.is_none() {
+        return false;
     }
-    let age = u32::try_from(now.saturating_sub(SEQUENCE_EPOCH)).unwrap_or(0);
-    for link in &speaker.links {
+    let until = now() + u64::from(orders.hold_s);
+    let record = serde_json::json!({
+        "instances": { "default": { "gracePeriod": orders.hold_s, "timestamp": until } }
+    });
+    if let Err(error) = record_restart(place, &record) {
+        warn!("{}: {error}; neighbours will see ospfd leave and come", place.restarted().display());
+        return false;
+    }
+    tell(orders, false);
+    true
+}
+
+/// Tells everybody that it is back.
+pub(super) fn end(orders: &Orders) {
+    tell(orders, true);
+}
+
+/// Writes what ospfd reads when it starts, and takes its name out of when it has ended its restart.
+pub(super) fn record_restart(place: &Place, record: &serde_json::Value) -> io::Result<()> {
+    let file = place.restarted();
+    place::replace(&file, record.to_string().as_bytes())?;
+    install::give(&file)
+}
+
+/// Whether ospfd's name is in that.
+pub(super) fn is_recorded(place: &Place) -> bool {
+    let text = std::fs::read(place.restarted()).unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    record["instances"]["default"].is_object()
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn tell(orders: &Orders, over: bool) {
+    let Some(speaker) = &orders.ospf else { return };
+    let age = u32::try_from(now().saturating_sub(SEQUENCE_EPOCH).saturating_mul(2)).unwrap_or(0);
+    for (link, number) in speaker.links.iter().zip(1..) {
         let grace = Grace {
             router_id: speaker.router_id,
             area: link.area,
+            link: number,
+            over,
             address: link.broadcast.then_some(link.address),
             period_s: orders.hold_s,
-            sequence: FIRST_SEQUENCE.saturating_add(age),
+            sequence: FIRST_SEQUENCE.saturating_add(age).saturating_add(u32::from(over)),
         };
+        let what = if over { "is back" } else { "restarts" };
         match send(link, &lsa::update(&grace)) {
-            Ok(()) => info!("{}: neighbours know that OSPF restarts", link.netdev),
-            Err(error) => warn!("{}: neighbours are not told that OSPF restarts: {error}", link.netdev),
+            Ok(()) => info!("{}: neighbours know that OSPF {what}", link.netdev),
+            Err(error) => warn!("{}: neighbours are not told that OSPF {what}: {error}", link.netdev),
         }
     }
 }

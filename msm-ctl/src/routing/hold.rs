@@ -6,11 +6,11 @@
 //! daemon with pidfd_getfd(2) while it is idle, one message is written in one piece, and the copy is closed again.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 
 use rustix::net::{SendFlags, SocketAddrUnix};
-use rustix::process::PidfdGetfdFlags;
 
+use super::sockets::copies;
 use super::zapi::{self, Capability};
 use crate::process::Process;
 
@@ -36,16 +36,9 @@ pub(super) fn tell(process: &Process, capability: Capability) -> io::Result<bool
 
 /// Copies of its connections to zebra.
 fn connections(process: &Process) -> io::Result<Vec<OwnedFd>> {
-    let sockets = std::fs::read_dir(format!("/proc/{}/fd", process.pid()))?.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let target = std::fs::read_link(entry.path()).ok()?;
-        let number: RawFd = entry.file_name().to_str()?.parse().ok()?;
-        target.to_str()?.starts_with("socket:").then_some(number)
-    });
-    let copy = |number| {
-        let fd = rustix::process::pidfd_getfd(process.as_fd(), number, PidfdGetfdFlags::empty()).ok()?;
-        let peer = SocketAddrUnix::try_from(rustix::net::getpeername(&fd).ok()??).ok()?;
-        peer.path_bytes().is_some_and(zapi::is_zserv).then_some(fd)
-    };
-    Ok(sockets.filter_map(copy).collect())
+    copies(process, |fd| {
+        let peer = rustix::net::getpeername(fd).ok().flatten();
+        let path = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
+        path.is_some_and(|path| path.path_bytes().is_some_and(zapi::is_zserv))
+    })
 }

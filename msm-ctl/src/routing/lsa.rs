@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 /// RFC 2328 A.3.1, A.3.5.
 const OSPF_VERSION: u8 = 2;
-const LINK_STATE_UPDATE: u8 = 4;
+pub(super) const LINK_STATE_UPDATE: u8 = 4;
 const PACKET_HEADER: usize = 24;
 /// RFC 2328 A.4.1.
 const LSA_HEADER: usize = 20;
@@ -12,8 +12,10 @@ const LSA_HEADER: usize = 20;
 const OPTIONS: u8 = 0x42;
 /// Of link-local scope.
 const OPAQUE_LINK: u8 = 9;
-/// RFC 3623 appendix A.
-const OPAQUE_GRACE: Ipv4Addr = Ipv4Addr::new(3, 0, 0, 0);
+/// Opaque type of RFC 3623 appendix A, before 24 bits of opaque id.
+const OPAQUE_GRACE: u32 = 3 << 24;
+/// RFC 2328 appendix B: of one that is taken back.
+const MAX_AGE: u16 = 3600;
 const GRACE_PERIOD: u16 = 1;
 const RESTART_REASON: u16 = 2;
 const INTERFACE_ADDRESS: u16 = 3;
@@ -27,6 +29,12 @@ pub(super) struct Grace {
     pub(super) router_id: Ipv4Addr,
     /// Area of the link.
     pub(super) area: Ipv4Addr,
+    /// Number of the link, from 1 on: the opaque id. RFC 3623 has 0 for all of them; but FRR has what is said on every link of an area in one
+    /// database (ospfd/ospf_lsdb.c), and a restarted ospfd that is told two different things of one name begins with one of the neighbours
+    /// again (ospfd/ospf_packet.c, ospf_ls_upd, step 6). Helpers know the LSA by its opaque type.
+    pub(super) link: u32,
+    /// It is over: helpers need help no more.
+    pub(super) over: bool,
     /// The router's address on the link, if that has a designated router.
     pub(super) address: Option<Ipv4Addr>,
     /// It is back within as many seconds.
@@ -59,9 +67,9 @@ fn lsa(grace: &Grace) -> Vec<u8> {
     if let Some(address) = grace.address {
         tlv(&mut body, INTERFACE_ADDRESS, &address.octets());
     }
-    // Age.
-    let mut out = vec![0, 0, OPTIONS, OPAQUE_LINK];
-    out.extend(OPAQUE_GRACE.octets());
+    let mut out = if grace.over { MAX_AGE } else { 0 }.to_be_bytes().to_vec();
+    out.extend([OPTIONS, OPAQUE_LINK]);
+    out.extend((OPAQUE_GRACE | grace.link & 0xff_ffff).to_be_bytes());
     out.extend(grace.router_id.octets());
     out.extend(grace.sequence.to_be_bytes());
     out.extend([0; 2]);
@@ -110,6 +118,8 @@ mod tests {
     const GRACE: Grace = Grace {
         router_id: Ipv4Addr::new(10, 0, 0, 1),
         area: Ipv4Addr::UNSPECIFIED,
+        link: 1,
+        over: false,
         address: Some(Ipv4Addr::new(10, 1, 0, 1)),
         period_s: 60,
         sequence: 0x8000_0005,
@@ -123,13 +133,21 @@ mod tests {
         assert_eq!(internet(&packet), 0, "a right sum sums up to nothing");
         let lsa = &packet[28..];
         assert_eq!(lsa[18..20], [0, 44]);
-        assert_eq!(lsa[..4], [0, 0, 0x42, 9]);
+        assert_eq!(lsa[..8], [0, 0, 0x42, 9, 3, 0, 0, 1]);
         let (mut c0, mut c1) = (0u32, 0u32);
         for byte in &lsa[2..] {
             c0 = (c0 + u32::from(*byte)) % 255;
             c1 = (c1 + c0) % 255;
         }
         assert_eq!((c0, c1), (0, 0), "a right sum sums up to nothing");
+    }
+
+    #[test]
+    fn one_that_is_over_is_as_old_as_can_be() {
+        let packet = update(&Grace { over: true, ..GRACE });
+        assert_eq!(packet[28..30], [14, 16]);
+        // The age is in no sum of the LSA's (RFC 2328 A.4.1).
+        assert_eq!(packet[30..], update(&GRACE)[30..]);
     }
 
     #[test]

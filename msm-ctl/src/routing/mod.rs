@@ -5,6 +5,7 @@
 
 mod compare;
 mod daemon;
+mod ears;
 pub(crate) mod end;
 pub(crate) mod follow;
 mod grace;
@@ -16,6 +17,8 @@ mod lsa;
 mod orders;
 pub(crate) mod place;
 mod report;
+mod restart;
+mod sockets;
 pub(crate) mod supervisor;
 mod text;
 mod vty;

@@ -27,6 +27,9 @@ pub(crate) struct Running {
     pub(crate) restarts: u32,
     /// zebra has been told to keep its routes when it dies.
     pub(crate) held: bool,
+    /// It has come back from its death and is not yet as it was before.
+    #[serde(default)]
+    pub(crate) returns: bool,
 }
 
 impl Report {

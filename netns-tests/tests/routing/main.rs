@@ -92,21 +92,6 @@ impl World {
         format!("{}routing.log:\n{routing}", logs(&self.bed))
     }
 
-    /// Says what of the flow was lost: a MISS if it was any, and a failure, with the logs, if it was most.
-    fn report_whole(&self, flow: Flow, what: &str) {
-        let (sent, lost, gap) = flow.stop();
-        println!("{what}: {lost} of {sent} lost, longest gap {gap:?}");
-        if lost > 0 {
-            println!("MISS {what}: {lost} of {sent} lost; bar 0");
-        }
-        assert!(sent > 100, "{what}: {sent} sent");
-        assert!(
-            lost * 100 < sent * 75,
-            "{what}: {lost} of {sent} lost, longest gap {gap:?}\n{}",
-            self.logs()
-        );
-    }
-
     /// Fails with the logs unless the flow arrived whole.
     fn assert_whole(&self, flow: Flow, what: &str) {
         let (sent, lost, gap) = flow.stop();
@@ -205,18 +190,20 @@ fn neighbours_do_not_notice_failovers() {
 #[test]
 fn routes_of_a_killed_daemon_stay() {
     let world = World::ospf("rt4-");
-    let before = world.pids();
-    let flow = Flow::start(&world.bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
-    within(FULL, "zebra told to keep them", || {
-        world.bed.show("ospf").is_ok_and(|shown| shown["held"] == true)
-    });
-    common::flow(0.5);
-    world.kill("ospfd");
-    within(BACK, "another ospfd", || world.pids()["ospfd"] != before["ospfd"] && world.pids()["ospfd"] != 0);
-    within(BACK, "Full again", || world.full() == 2);
-    common::flow(5.0);
-    // A known defect: an ospfd that is killed some seconds after its start loses its routes for some seconds in a part of the runs.
-    world.report_whole(flow, "ospfd killed");
+    let held = || world.bed.show("ospf").is_ok_and(|shown| shown["held"] == true);
+    // A second time: what the first has cost is as it was.
+    for what in ["ospfd killed", "ospfd killed again"] {
+        within(FULL, "zebra told to keep them", held);
+        let before = world.pids()["ospfd"];
+        let flow = Flow::start(&world.bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
+        common::flow(0.5);
+        world.kill("ospfd");
+        within(BACK, "another ospfd", || ![0, before].contains(&world.pids()["ospfd"]));
+        within(BACK, "Full again", || world.full() == 2);
+        within(BACK, "its restart over", held);
+        common::flow(5.0);
+        world.assert_whole(flow, what);
+    }
     within(BACK, "the routes", || world.converged());
     let flow = Flow::start(&world.bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
     let before = world.pids();
@@ -230,7 +217,7 @@ fn routes_of_a_killed_daemon_stay() {
     within(BACK, "another supervisor", || world.pids()["supervisor"] != pids["supervisor"]);
     let after = world.pids();
     assert_eq!((after["ospfd"], after["zebra"]), (pids["ospfd"], pids["zebra"]), "{}", world.logs());
-    assert_eq!(world.bed.show("ospf").expect("show ospf")["restarts"], 1);
+    assert_eq!(world.bed.show("ospf").expect("show ospf")["restarts"], 2);
 }
 
 #[test]

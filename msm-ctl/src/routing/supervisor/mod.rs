@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::orders::Orders;
 use super::place::{self, Place};
 use super::zapi::Capability;
-use super::{Daemon, Report, Running, grace, hold, install};
+use super::{Daemon, Report, Running, grace, hold, install, restart};
 use crate::backplane::lock::{Lock, LockError};
 use crate::config::chassis::Chassis;
 use crate::mgmt::log;
@@ -115,6 +115,8 @@ struct Supervisor {
     told: Report,
     sender: mpsc::Sender<(Daemon, u32)>,
     deaths: mpsc::Receiver<(Daemon, u32)>,
+    /// Who has returned: restarts that have ended.
+    returned: (mpsc::Sender<u32>, mpsc::Receiver<u32>),
 }
 
 impl Supervisor {
@@ -123,16 +125,30 @@ impl Supervisor {
         let (sender, deaths) = mpsc::channel(DEATHS);
         let told = Report::read(&place.report()).unwrap_or_default();
         let orders = Orders::read(&place.orders()).unwrap_or_default();
-        let mut supervisor =
-            Self { place, log, orders, posts: BTreeMap::new(), told: Report::default(), sender, deaths };
+        let mut supervisor = Self {
+            place,
+            log,
+            orders,
+            posts: BTreeMap::new(),
+            told: Report::default(),
+            sender,
+            deaths,
+            returned: mpsc::channel(DEATHS),
+        };
         for daemon in Daemon::ALL {
             let before = told.daemons.get(&daemon).copied().unwrap_or_default();
             let mut post = Post::default();
             (post.restarts, post.since_ns) = (before.restarts, before.since_ns);
             if let Some(process) = launch::running(&supervisor.place, daemon) {
                 info!("{daemon} runs as pid {}: adopted", process.pid());
+                let process = supervisor.watch(daemon, process);
+                match daemon {
+                    Daemon::Zebra => restart::go_on(&process),
+                    Daemon::Ospfd if before.returns => supervisor.follow(&mut post, &process),
+                    _ => {}
+                }
                 post.held = before.held;
-                post.process = Some(supervisor.watch(daemon, process));
+                post.process = Some(process);
             } else if before.pid.is_some() {
                 // It died with nobody there.
                 post.restarts += 1;
@@ -158,6 +174,7 @@ impl Supervisor {
             let wake = tokio::time::sleep_until(self.wake_at().into());
             tokio::select! {
                 Some((daemon, pid)) = self.deaths.recv() => self.died(daemon, pid),
+                Some(pid) = self.returned.1.recv() => self.returned(pid),
                 ready = changes.readable() => drain(ready),
                 () = wake => {}
             }
@@ -213,18 +230,24 @@ impl Supervisor {
                 return;
             }
             let died = self.posts.get_mut(&daemon).is_some_and(|post| std::mem::take(&mut post.died));
-            if died && daemon == Daemon::Ospfd {
-                grace::announce(&self.place, &self.orders);
-            }
+            let returns = died && daemon == Daemon::Ospfd && grace::announce(&self.place, &self.orders);
             let started = launch::start(daemon, &self.log, self.orders.hold_s);
             let started = started.and_then(|child| Ok((Process::open(child.id())?, child)));
             match started {
                 Ok((process, child)) => {
                     info!("{daemon} started as pid {}", process.pid());
                     let process = self.watch(daemon, process);
-                    if let Some(post) = self.posts.get_mut(&daemon) {
-                        post.started(process, child);
+                    let mut post = self.posts.remove(&daemon).unwrap_or_default();
+                    post.started(Arc::clone(&process), child);
+                    if returns {
+                        if let Some(zebra) =
+                            self.posts.get(&Daemon::Zebra).and_then(|post| post.process.as_ref())
+                        {
+                            restart::deafen(&process, zebra).await;
+                        }
+                        self.follow(&mut post, &process);
                     }
+                    self.posts.insert(daemon, post);
                 }
                 Err(error) => {
                     warn!("{daemon} cannot be started: {error}");
@@ -246,6 +269,30 @@ impl Supervisor {
             let _ = sender.send((daemon, watched.pid())).await;
         });
         process
+    }
+
+    /// Sees ospfd through its restart, or until it dies.
+    fn follow(&self, post: &mut Post, ospfd: &Arc<Process>) {
+        post.returns = true;
+        let (process, sender) = (Arc::clone(ospfd), self.returned.0.clone());
+        let restart = restart::follow(self.place.clone(), self.orders.clone(), Arc::clone(ospfd));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = restart => {}
+                _ = process.dead() => {}
+            }
+            let _ = sender.send(process.pid()).await;
+        });
+    }
+
+    /// What zebra was told is void by now.
+    fn returned(&mut self, pid: u32) {
+        let post = self.posts.get_mut(&Daemon::Ospfd);
+        if let Some(post) =
+            post.filter(|post| post.process.as_ref().is_some_and(|process| process.pid() == pid))
+        {
+            (post.held, post.returns) = (false, false);
+        }
     }
 
     fn died(&mut self, daemon: Daemon, pid: u32) {
@@ -337,7 +384,8 @@ impl Supervisor {
             pid: post.process.as_ref().map(|process| process.pid()),
             since_ns: post.since_ns,
             restarts: post.restarts,
-            held: post.held,
+            held: post.held && !post.returns,
+            returns: post.returns,
         };
         let report = Report {
             supervisor: std::process::id(),

@@ -32,6 +32,8 @@ pub(super) struct Post {
     pub(super) kill_at: Option<Instant>,
     /// zebra keeps its routes if it dies.
     pub(super) held: bool,
+    /// It is back from its death, and not yet as it was: see [`super::super::restart`].
+    pub(super) returns: bool,
     /// It has been logged that zebra does not.
     pub(super) warned: bool,
     /// The last one died: the next one comes back, and is not new.
@@ -44,7 +46,7 @@ impl Post {
         self.process = Some(process);
         self.child = Some(child);
         self.since_ns = process::monotonic_ns();
-        (self.held, self.kill_at, self.start_at) = (false, None, None);
+        (self.held, self.returns, self.kill_at, self.start_at) = (false, false, None, None);
     }
 
     /// It could not be filled.
