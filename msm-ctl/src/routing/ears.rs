@@ -85,9 +85,8 @@ mod tests {
 
     use super::*;
 
-    /// Needs CAP_NET_RAW.
+    /// Needs root.
     #[test]
-    #[ignore = "needs root"]
     fn a_deaf_process_hears_all_but_updates() {
         let protocol = RawProtocol::new(OSPF).map(Protocol::from_raw);
         let open = || rustix::net::socket(AddressFamily::INET, SocketType::RAW, protocol).expect("a socket");
