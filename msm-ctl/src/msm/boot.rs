@@ -15,12 +15,25 @@ const LOGGED: usize = 20;
 
 /// What the flash has, or the factory's; what could not be used is in the log. Waits for the disk.
 pub(super) fn configuration(flash: &Flash, facts: &Arc<Facts>) -> Arc<Running> {
+    let (config, booted) = selected(flash, facts);
+    if let Some(area) = booted {
+        info!(target: "msm.flash", "{area} configuration booted");
+    }
+    // The writer says in the log what it could not write.
+    drop(flash.update(move |nvram| {
+        nvram.configuration_booted = booted;
+        nvram.image_booted = Some(Area::Primary);
+    }));
+    config
+}
+
+/// What a boot would start with now, and the area that it is of. Waits for the disk.
+pub(super) fn selected(flash: &Flash, facts: &Arc<Facts>) -> (Arc<Running>, Option<Area>) {
     let selected = flash.nvram().configuration;
     let (loaded, faults) = flash.load_selected(selected, |text| read(facts, text));
     faults.iter().for_each(|fault| error!(target: "msm.flash", "{fault}"));
-    let (config, booted) = match loaded {
+    let (config, area) = match loaded {
         Loaded::Saved(area, _, (config, refused)) => {
-            info!(target: "msm.flash", "{area} configuration booted");
             for line in refused.iter().take(LOGGED) {
                 warn!(target: "msm.flash", "{area} configuration: {line}");
             }
@@ -31,12 +44,7 @@ pub(super) fn configuration(flash: &Flash, facts: &Arc<Facts>) -> Arc<Running> {
         }
         Loaded::Factory => (Config::factory(facts), None),
     };
-    // The writer says in the log what it could not write.
-    drop(flash.update(move |nvram| {
-        nvram.configuration_booted = booted;
-        nvram.image_booted = Some(Area::Primary);
-    }));
-    Arc::new(Running::of(config))
+    (Arc::new(Running::of(config)), area)
 }
 
 /// Whether a text is a configuration.

@@ -80,6 +80,11 @@ impl Lacp {
         }
     }
 
+    /// What the master said is not to be gone on with.
+    pub(crate) fn let_go(&mut self) {
+        self.held.clear();
+    }
+
     /// All that a slave must know.
     pub(crate) fn replicas(&self) -> Vec<Vec<u8>> {
         lock(&self.engine).as_ref().map(|engine| engine.replicas().collect()).unwrap_or_default()

@@ -389,6 +389,11 @@ impl Plane {
         self.routes.hear(update);
     }
 
+    /// Hosts and routes go out of the tables, before those come that the feed tells of next.
+    pub(crate) fn discard_routes(&mut self) {
+        self.routes.discard();
+    }
+
     /// Puts into the tables what the feed has told, if there is something and it need not wait.
     pub(crate) fn route(&mut self) -> Result<Next, String> {
         match self.owner.as_mut().filter(|_| !self.frozen) {

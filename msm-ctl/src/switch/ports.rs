@@ -1,7 +1,5 @@
 //! Ports as netdevs: bring-up, and the links' ups and downs.
 
-use std::time::Duration;
-
 use msm_abi::Lport;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -10,9 +8,6 @@ use super::l3::names;
 use crate::netlink::{self, BringUpError, Fault, Limits, LinkEvent, Netdev, Severity, View};
 use msm_config::Config;
 use msm_config::port::PortName;
-
-/// Shortest time that links stay down after a failover that takes them down: a neighbour has to notice.
-const DOWN: Duration = Duration::from_secs(1);
 
 /// What bring-up could not do. What is wrong with a netdev is in the view, and is judged there whenever it changes.
 pub(crate) struct Report {
@@ -58,14 +53,8 @@ pub(crate) async fn bring_up(ports: Vec<Port>, reports: mpsc::Sender<Report>) {
     }
 }
 
-/// Takes the links of `ports` down, waits, and takes them up again. The programs stay attached.
-pub(crate) async fn bounce(ports: Vec<Port>, view: View) {
-    set_all(&ports, &view, false).await;
-    tokio::time::sleep(DOWN).await;
-    set_all(&ports, &view, true).await;
-}
-
-async fn set_all(ports: &[Port], view: &View, up: bool) {
+/// Sets the links of `ports` up or down. The programs stay attached.
+pub(crate) async fn set_all(ports: &[Port], view: &View, up: bool) {
     for Port { lport, netdev, .. } in ports {
         let Some(device) = view.get(netdev) else { continue };
         if let Err(error) = netlink::set_admin(device.ifindex, up).await {

@@ -14,9 +14,9 @@ use super::views::Done;
 use super::{capture, files};
 use crate::mgmt::log::{self, Target};
 use crate::mgmt::password;
-use crate::netlink::{self, nud};
+use crate::netlink;
 use crate::routing;
-use crate::switch::l3::names;
+use crate::switch::l3::{names, neighbours};
 use msm_config::area::Area;
 
 pub(super) type Data = Result<Vec<u8>, Trouble>;
@@ -187,15 +187,12 @@ async fn clear_arp(selection: &RouteSelection, asker: &Asker<'_>) -> Data {
     if let Some(name) = selection.vlan.as_ref().filter(|name| config.config.vlans.get(name).is_none()) {
         return Err(Trouble::Failed(format!("there is no VLAN \"{name}\"")));
     }
-    let mut learned = Vec::new();
-    asker.desk.view.neighbours(&mut |neighbour| {
+    let learned = neighbours::learned(&asker.desk.view, |neighbour| {
         let number = names::of_outer(neighbour.ifindex);
         let vlan = number.and_then(|number| config.config.vlans.of_interface(number));
-        let meant = selection.address.is_none_or(|only| only == neighbour.address)
-            && selection.vlan.as_ref().is_none_or(|only| vlan.is_some_and(|(name, _)| name == only));
-        if vlan.is_some() && meant && neighbour.state & (nud::PERMANENT | nud::NOARP) == 0 {
-            learned.push((neighbour.ifindex, neighbour.address));
-        }
+        vlan.is_some()
+            && selection.address.is_none_or(|only| only == neighbour.address)
+            && selection.vlan.as_ref().is_none_or(|only| vlan.is_some_and(|(name, _)| name == only))
     });
     let gone = netlink::forget(&learned).await.map_err(|error| Trouble::Failed(error.to_string()))?;
     done(format!("{gone} neighbours forgotten"))

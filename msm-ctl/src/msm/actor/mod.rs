@@ -1,6 +1,7 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
 mod commands;
+mod discards;
 mod lacp;
 mod store;
 mod tables;
@@ -72,9 +73,12 @@ pub(super) struct Parts {
 /// Something that a task of the actor's own found out.
 enum Back {
     Hardware(Box<Result<Observer, String>>),
-    FlashStored(Result<(), String>),
+    /// With what this MSM would boot with now.
+    FlashStored(Result<Arc<Running>, String>),
     Routes(Box<Result<RoutePlan, String>>),
     Port(Report),
+    /// Every port's link has been taken down.
+    LinksDown,
     Trapped(TrappedFrame),
 }
 
@@ -120,6 +124,8 @@ pub(super) struct Actor {
     retry_at: Option<Instant>,
     /// When routes that wait may go into the tables.
     routes_at: Option<Instant>,
+    /// When links go up again that a failover has taken down.
+    links_up_at: Option<Instant>,
     ended: bool,
 }
 
@@ -168,6 +174,7 @@ impl Actor {
             sweep_at: Instant::now() + SWEEP,
             retry_at: None,
             routes_at: None,
+            links_up_at: None,
             ended: false,
         };
         (actor, shown)
@@ -211,7 +218,7 @@ impl Actor {
             .deadline()
             .map(|at| now + Duration::from_nanos(at.0.saturating_sub(process::monotonic_ns())));
         let revival = self.revival.due(self.machine.role());
-        [machine, revival, self.retry_at, self.routes_at, self.lacp_due()]
+        [machine, revival, self.retry_at, self.routes_at, self.links_up_at, self.lacp_due()]
             .into_iter()
             .flatten()
             .fold(self.sweep_at, Instant::min)
@@ -238,6 +245,7 @@ impl Actor {
             self.retry_at = None;
             self.bring_up_to_date();
         }
+        self.links_up(now);
     }
 
     /// Steps the machine with `input` and with everything that follows from it at once.
@@ -381,7 +389,11 @@ impl Actor {
                 self.give(Input::HardwareChecked(checked));
             }
             Back::Routes(plan) => self.planned(*plan),
-            Back::FlashStored(stored) => self.give(Input::FlashStored(stored)),
+            Back::FlashStored(stored) => {
+                let stored = stored.map(|own| self.own = own);
+                self.give(Input::FlashStored(stored));
+            }
+            Back::LinksDown => self.links_are_down(),
             Back::Trapped(frame) => self.lacp_frame(&frame),
             Back::Port(Report { lport, failure }) => {
                 match failure {

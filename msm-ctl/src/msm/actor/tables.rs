@@ -42,6 +42,12 @@ impl Actor {
             self.config = Arc::clone(&self.own);
         }
         self.plans.clear();
+        if decision.is_some_and(|decision| !decision.keep_links) {
+            self.links_down();
+        }
+        if decision.is_some_and(|decision| !decision.keep_l2) {
+            self.lacp.let_go();
+        }
         let lacp = self.lacp_resume();
         let begun = Instant::now();
         match self.plane.apply(&self.config.config) {
@@ -55,23 +61,18 @@ impl Actor {
             Err(error) => self.behind(&error),
         }
         self.lacp_outputs(lacp);
-        if decision.is_some_and(|decision| !decision.keep_l2) {
-            match self.plane.flush(FdbFilter::All) {
-                Ok(stations) => info!(target: "msm.failover", "{stations} learned stations discarded"),
-                Err(error) => error!(target: "msm.failover", "learned stations are not discarded: {error}"),
-            }
+        if let Some(decision) = decision {
+            self.discard_stations(decision);
+            self.discard_routing(decision);
         }
-        if decision.is_some_and(|decision| !decision.keep_links) {
-            info!(target: "msm.failover", "ports go down and up: link-action take-links-down");
-            self.tasks.spawn("ports", false, ports::bounce(self.ports(), self.view.clone()));
-        } else {
+        if self.links_up_at.is_none() {
             self.tasks.spawn("ports", false, self.bring_up(self.ports()));
         }
         self.sweep_at = Instant::now() + SWEEP;
         self.results.push_back(Input::Serving);
     }
 
-    fn ports(&self) -> Vec<ports::Port> {
+    pub(super) fn ports(&self) -> Vec<ports::Port> {
         let config = &self.config.config;
         config.facts().ports.iter().filter_map(|lport| self.port(*lport)).collect()
     }
@@ -87,7 +88,7 @@ impl Actor {
         Some(ports::Port { lport, netdev, limits })
     }
 
-    fn bring_up(&self, ports: Vec<ports::Port>) -> impl Future<Output = ()> + Send + use<> {
+    pub(super) fn bring_up(&self, ports: Vec<ports::Port>) -> impl Future<Output = ()> + Send + use<> {
         let (sender, mut reports) = mpsc::channel(1);
         let back = self.back.clone();
         async move {

@@ -4,6 +4,7 @@ pub(crate) mod feed;
 pub(crate) mod fib;
 mod interfaces;
 pub(crate) mod names;
+pub(crate) mod neighbours;
 pub(crate) mod statics;
 mod sysctl;
 pub(crate) mod table;

@@ -39,6 +39,8 @@ pub(crate) struct Routes {
     untold: RoutesTouched,
     /// The next change would have to write what this one has written: that is done when nothing else is.
     behind: bool,
+    /// Everything goes out of the tables first; then this comes, once it is known.
+    discarding: Option<Option<Arc<Routing>>>,
     /// What the tables have no room for, as it was last said.
     faults: BTreeMap<RouteFault, u32>,
 }
@@ -50,8 +52,25 @@ impl Routes {
         self.planning = None;
     }
 
+    /// Everything is taken out of the tables before anything is put in again.
+    pub(crate) fn discard(&mut self) {
+        *self =
+            Self { routing: Some(Arc::default()), whole: true, discarding: Some(None), ..Self::default() };
+    }
+
     /// Takes what the feed tells.
     pub(crate) fn hear(&mut self, update: Update) {
+        if let Some(next) = &mut self.discarding {
+            match (update, next) {
+                (Update::Whole(routing), next) => *next = Some(routing.into()),
+                (Update::Part(part), Some(next)) => {
+                    // All of it is put into the tables later.
+                    part.apply(Arc::make_mut(next), &mut RoutesTouched::default());
+                }
+                (Update::Part(_), None) => {}
+            }
+            return;
+        }
         match update {
             Update::Whole(routing) => {
                 *self = Self { routing: Some(routing.into()), whole: true, ..Self::default() };
@@ -116,6 +135,9 @@ impl Routes {
         let took = begun.elapsed().as_millis();
         info!(target: "msm.l3", "{routes} routes and {hosts} hosts: {} writes, after {took} ms", changes.writes);
         self.note(changes);
+        if let Some(Some(next)) = self.discarding.take() {
+            (self.routing, self.whole) = (Some(next), true);
+        }
         self.apply(owner)
     }
 
