@@ -1,6 +1,6 @@
 //! Failover options as operators and chassis files write them.
 
-use msm_proto::{LinkAction, Preserve, RecoveryLevel, SlaveConfig};
+use msm_proto::{LinkAction, Preserve, RecoveryLevel, Routing, SlaveConfig};
 
 /// `none`, `all msm-failover` or `critical msm-failover`.
 pub fn parse_recovery(text: &str) -> Result<RecoveryLevel, String> {
@@ -37,6 +37,15 @@ pub fn parse_slave_config(text: &str) -> Result<SlaveConfig, String> {
     }
 }
 
+/// `preserve` or `restart`.
+pub fn parse_routing(text: &str) -> Result<Routing, String> {
+    match words(text).as_slice() {
+        ["preserve"] => Ok(Routing::Preserve),
+        ["restart"] => Ok(Routing::Restart),
+        _ => Err(format!("routing \"{text}\" is none of: preserve, restart")),
+    }
+}
+
 /// How a link action is written: what [`parse_link_action`] reads.
 pub fn link_action_text(action: LinkAction) -> String {
     match action.preserve() {
@@ -68,6 +77,9 @@ mod tests {
         }
         for source in [SlaveConfig::Flash, SlaveConfig::Inherited] {
             assert_eq!(parse_slave_config(&source.to_string()), Ok(source));
+        }
+        for routing in [Routing::Preserve, Routing::Restart] {
+            assert_eq!(parse_routing(&routing.to_string()), Ok(routing));
         }
         assert!(parse_link_action("take-links-down preserve-state l2").is_err());
         assert!(parse_recovery("all").is_err());

@@ -1,6 +1,6 @@
 //! `msm-failover` and `sys-recovery-level`.
 
-use msm_proto::{EsrpFailoverMode, LinkAction, Preserve, RecoveryLevel, SlaveConfig};
+use msm_proto::{EsrpFailoverMode, LinkAction, Preserve, RecoveryLevel, Routing, SlaveConfig};
 
 use super::rule::{Rule, given};
 use super::{Action, Command};
@@ -60,6 +60,30 @@ pub(super) const RULES: &[Rule] = &[
     )
     .default("none; reelect 30")
     .example(&["configure msm-failover esrp-failover-mode rapid-reelection"]),
+    Rule::new(
+        "configure msm-failover routing [preserve | restart]",
+        "Whether routing protocols are left alone by a failover, or start anew while flows live on",
+        |a| {
+            let routing = [("preserve", Routing::Preserve), ("restart", Routing::Restart)];
+            change(FailoverChange::Routing(given(a.which(&routing))?))
+        },
+    )
+    .default("restart")
+    .example(&["configure msm-failover routing preserve"]),
+    Rule::new(
+        "configure msm-failover watchdog <milliseconds:100..30000>",
+        "How long an MSM may leave its watchdog without a kick before it is reset",
+        |a| change(FailoverChange::Watchdog(given(a.number("milliseconds"))?)),
+    )
+    .default("2000")
+    .example(&["configure msm-failover watchdog 1000"]),
+    Rule::new(
+        "configure msm-failover keepalive <milliseconds:100..30000>",
+        "How long a slave may hear nothing of its master before it asks for its reset",
+        |a| change(FailoverChange::Keepalive(given(a.number("milliseconds"))?)),
+    )
+    .default("2000")
+    .example(&["configure msm-failover keepalive 1000"]),
     Rule::new("unconfigure msm-failover", "Failover options back to their defaults", |_| {
         change(FailoverChange::Unconfigure)
     })

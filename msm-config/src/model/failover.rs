@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use msm_proto::{
-    EsrpFailoverMode, LinkAction, Options, OptionsError, REELECT_DEFAULT, RecoveryLevel, SlaveConfig,
+    EsrpFailoverMode, LinkAction, Options, OptionsError, REELECT_DEFAULT, RecoveryLevel, Routing, SlaveConfig,
 };
 
 use super::{Refusal, render::Text};
@@ -23,6 +23,12 @@ pub enum FailoverChange {
     Timeout(u16),
     /// `configure msm-failover esrp-failover-mode`, with the time after which a master that stayed one elects anew, in seconds
     Esrp(EsrpFailoverMode, Option<u16>),
+    /// `configure msm-failover watchdog`, milliseconds
+    Watchdog(u16),
+    /// `configure msm-failover keepalive`, milliseconds
+    Keepalive(u16),
+    /// `configure msm-failover routing`
+    Routing(Routing),
     /// `unconfigure msm-failover`: all but the recovery level
     Unconfigure,
 }
@@ -38,6 +44,9 @@ pub(super) fn apply(options: &mut Options, change: &FailoverChange) -> Result<()
             options.reelect =
                 reelect.map_or(REELECT_DEFAULT, |seconds| Duration::from_secs(u64::from(seconds)));
         }
+        FailoverChange::Watchdog(ms) => options.watchdog = Duration::from_millis(u64::from(ms)),
+        FailoverChange::Keepalive(ms) => options.keepalive = Duration::from_millis(u64::from(ms)),
+        FailoverChange::Routing(routing) => options.routing = routing,
         FailoverChange::Unconfigure => {
             *options = Options { recovery: options.recovery, ..Options::default() };
         }
@@ -66,10 +75,17 @@ pub(super) fn render(options: &Options, out: &mut Text) {
     out.line(&FailoverChange::Timeout(seconds(options.timeout)));
     let reelect = Some(options.reelect).filter(|time| *time != REELECT_DEFAULT).map(seconds);
     out.line(&FailoverChange::Esrp(options.esrp, reelect));
+    out.line(&FailoverChange::Routing(options.routing));
+    out.line(&FailoverChange::Watchdog(milliseconds(options.watchdog)));
+    out.line(&FailoverChange::Keepalive(milliseconds(options.keepalive)));
 }
 
 fn seconds(time: Duration) -> u16 {
     u16::try_from(time.as_secs()).unwrap_or(u16::MAX)
+}
+
+fn milliseconds(time: Duration) -> u16 {
+    u16::try_from(time.as_millis()).unwrap_or(u16::MAX)
 }
 
 impl fmt::Display for FailoverChange {
@@ -85,6 +101,9 @@ impl fmt::Display for FailoverChange {
             Self::Esrp(mode, Some(reelect)) => {
                 write!(f, "configure msm-failover esrp-failover-mode {mode} {reelect}")
             }
+            Self::Watchdog(ms) => write!(f, "configure msm-failover watchdog {ms}"),
+            Self::Keepalive(ms) => write!(f, "configure msm-failover keepalive {ms}"),
+            Self::Routing(routing) => write!(f, "configure msm-failover routing {routing}"),
             Self::Unconfigure => f.write_str("unconfigure msm-failover"),
         }
     }

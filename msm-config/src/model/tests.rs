@@ -102,7 +102,13 @@ fn two_combinations_of_failover_options_are_refused_in_any_order() {
 
 #[test]
 fn unconfigured_failover_options_are_the_manual_s() {
-    let config = after(&["configure msm-failover timeout 90", "unconfigure msm-failover"]).expect("lawful");
+    let config = after(&[
+        "configure msm-failover timeout 90",
+        "configure msm-failover watchdog 100",
+        "configure msm-failover keepalive 30000",
+        "unconfigure msm-failover",
+    ])
+    .expect("lawful");
     let recovery = msm_proto::RecoveryLevel::All;
     assert_eq!(config.failover, Options { recovery, ..Options::default() }, "all but the recovery level");
 }
@@ -605,7 +611,7 @@ fn any_severity() -> impl Strategy<Value = Severity> {
 }
 
 fn any_options() -> impl Strategy<Value = FailoverChange> {
-    use msm_proto::{EsrpFailoverMode, LinkAction, Preserve, RecoveryLevel, SlaveConfig};
+    use msm_proto::{EsrpFailoverMode, LinkAction, Preserve, RecoveryLevel, Routing, SlaveConfig};
     prop_oneof![
         prop::sample::select(vec![RecoveryLevel::None, RecoveryLevel::Critical, RecoveryLevel::All])
             .prop_map(FailoverChange::Recovery),
@@ -619,6 +625,9 @@ fn any_options() -> impl Strategy<Value = FailoverChange> {
         ])
         .prop_map(FailoverChange::LinkAction),
         (30u16..=300).prop_map(FailoverChange::Timeout),
+        (100u16..=30_000).prop_map(FailoverChange::Watchdog),
+        (100u16..=30_000).prop_map(FailoverChange::Keepalive),
+        prop::sample::select(vec![Routing::Preserve, Routing::Restart]).prop_map(FailoverChange::Routing),
         Just(FailoverChange::Esrp(EsrpFailoverMode::RapidReelection, None)),
         (15u16..=180).prop_map(|s| FailoverChange::Esrp(EsrpFailoverMode::RemainMaster, Some(s))),
         Just(FailoverChange::Unconfigure),

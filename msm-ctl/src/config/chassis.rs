@@ -136,6 +136,7 @@ struct RawOptions {
     sys_recovery_level: Option<Spanned<String>>,
     link_action: Option<Spanned<String>>,
     slave_config: Option<Spanned<String>>,
+    routing: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -322,6 +323,9 @@ fn failover_options(raw: &RawOptions) -> Result<Options, Fault> {
     }
     if let Some(text) = &raw.sys_recovery_level {
         words.recovery = options::parse_recovery(text.get_ref()).map_err(|what| (text.span(), what))?;
+    }
+    if let Some(text) = &raw.routing {
+        words.routing = options::parse_routing(text.get_ref()).map_err(|what| (text.span(), what))?;
     }
     if let Some(text) = &raw.link_action {
         words.link_action = options::parse_link_action(text.get_ref()).map_err(|what| (text.span(), what))?;

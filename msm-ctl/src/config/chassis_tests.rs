@@ -1,5 +1,5 @@
 use super::*;
-use msm_proto::{LinkAction, Preserve, RecoveryLevel, SlaveConfig};
+use msm_proto::{LinkAction, Preserve, RecoveryLevel, Routing, SlaveConfig};
 
 const GOOD: &str = r#"name = "bed"
 type = "BD6808"
@@ -31,7 +31,10 @@ fn a_file_with_defaults() {
     assert_eq!(chassis.bpffs, Path::new("/sys/fs/bpf"));
     assert_eq!(chassis.object(), Path::new("/image/msm-ebpf.o"));
     assert_eq!(chassis.fdb_capacity, FDB_DEFAULT);
-    assert_eq!(chassis.options, Options::hitless());
+    assert_eq!(chassis.options, Options { routing: Routing::Restart, ..Options::hitless() });
+    let preserved =
+        parse(&GOOD.replace("[[port]]\nport = \"1:1\"", "routing = \"preserve\"\n[[port]]\nport = \"1:1\""));
+    assert_eq!(preserved.expect("good").options, Options::hitless());
     assert_eq!(chassis.ports.get(&511), Some(&"s8p64".to_owned()));
 }
 

@@ -78,7 +78,8 @@ impl Product {
         text += "\n[options]\n\
                  sys_recovery_level = \"all msm-failover\"\n\
                  link_action = \"keep-links-up preserve-state l2_l3\"\n\
-                 slave_config = \"inherited\"\n";
+                 slave_config = \"inherited\"\n\
+                 routing = \"preserve\"\n";
         for host in &options.hosts {
             let _ = write!(
                 text,

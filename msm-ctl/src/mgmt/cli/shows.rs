@@ -2,6 +2,7 @@
 
 mod access;
 mod cpu;
+mod failover;
 mod fdb;
 mod l3;
 mod management;
@@ -34,7 +35,7 @@ pub(super) fn show(show: Show, desk: &Desk) -> Result<Data, String> {
         Show::Configuration => {
             serde_json::to_vec(&views::Text { text: actions::text(&board.config.config, desk) })
         }
-        Show::Failover => serde_json::to_vec(&failover(&board)),
+        Show::Failover => serde_json::to_vec(&failover::failover(&board)),
         Show::Ports { list, .. } => serde_json::to_vec(&ports::ports(list.as_ref(), desk, &board)?),
         Show::Sharing => serde_json::to_vec(&sharing::sharing(desk, &board)?),
         Show::Lacp => serde_json::to_vec(&sharing::lacp(desk, &board)),
@@ -124,69 +125,6 @@ fn version(desk: &Desk, board: &Board) -> views::Version {
     }
 }
 
-/// `show msm-failover`
-pub(super) fn failover(board: &Board) -> views::Failover {
-    let status = &board.status;
-    let here = views::Msm {
-        slot: status.identity.slot.to_string(),
-        role: status.role.name().to_owned(),
-        pid: status.identity.pid,
-        version: status.identity.version.clone(),
-        image: status.identity.image.clone(),
-    };
-    let there = match &status.peer {
-        Some(peer) => views::Msm {
-            slot: peer.identity.slot.to_string(),
-            role: peer.role.name().to_owned(),
-            pid: peer.identity.pid,
-            version: peer.identity.version.clone(),
-            image: peer.identity.image.clone(),
-        },
-        None => views::Msm {
-            slot: status.identity.slot.peer().to_string(),
-            role: "absent".to_owned(),
-            pid: 0,
-            version: String::new(),
-            image: String::new(),
-        },
-    };
-    let mut msm = vec![here, there];
-    msm.sort_by(|a, b| a.slot.cmp(&b.slot));
-    views::Failover {
-        msm,
-        owner: status.owner.map(|owner| views::Owner { slot: owner.slot.to_string(), epoch: owner.epoch }),
-        ready_slot: status.ready_slot.map(|slot| slot.to_string()),
-        note: (status.role.is_master() && status.ready_slot.is_none()).then(|| NO_SLAVE.to_owned()),
-        generation: status.generation,
-        cause: status.history.cause.to_string(),
-        link_action: status.options.link_action.to_string(),
-        preserve_state: status.options.link_action.preserve().to_string(),
-        slave_config: status.options.slave_config.to_string(),
-        timeout_s: status.options.timeout.as_secs(),
-        esrp_failover_mode: status.options.esrp.to_string(),
-        failovers: status.history.failovers,
-        subsystems: status
-            .subsystems
-            .iter()
-            .map(|row| views::Subsystem {
-                name: row.name.to_string(),
-                state: row.state.to_string(),
-                reason: row.reason.to_string(),
-                old_state: row.old_state.to_string(),
-                old_reason: row.old_reason.to_string(),
-            })
-            .collect(),
-        last: status.history.last.map(|last| views::Last {
-            event_ns: last.event_ns.0,
-            detected_ns: last.detected_ns.0,
-            committed_ns: last.committed_ns.0,
-            serving_ns: last.serving_ns.0,
-        }),
-    }
-}
-
-/// What it means that nobody is ready.
-const NO_SLAVE: &str = "No slave is ready: commands are answered at once and are in this master alone; what is not saved ends with it.";
 const NO_TABLES: &str = "no tables yet: no MSM has started the forwarding plane";
 
 fn no_vlan(name: &Name) -> String {

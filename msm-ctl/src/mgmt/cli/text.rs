@@ -2,6 +2,7 @@
 
 mod access;
 mod diagnostics;
+mod failover;
 mod fdb;
 mod l3;
 mod management;
@@ -68,7 +69,7 @@ pub(super) fn render(command: Option<&Command>, data: &Value) -> String {
     let text = match command {
         Some(Command::Show(Show::Switch)) => read(data).map(|view| switch::switch(&view)),
         Some(Command::Show(Show::Version)) => read(data).map(|view| switch::version(&view)),
-        Some(Command::Show(Show::Failover)) => read(data).map(|view| failover(&view)),
+        Some(Command::Show(Show::Failover)) => read(data).map(|view| failover::failover(&view)),
         Some(Command::Show(Show::Ports { detail: true, .. })) => read(data).map(|view| ports::detail(&view)),
         Some(Command::Show(Show::Ports { .. })) => read(data).map(|view| ports::table(&view)),
         Some(Command::Show(Show::CpuProtection)) => read(data).map(|view| protection::cpu(&view)),
@@ -136,53 +137,6 @@ fn rows(rows: &[(&str, String)]) -> String {
             if label.is_empty() { String::new() } else { format!("{:<17} {value}", format!("{label}:")) };
         text.push_str(line.trim_end());
         text.push('\n');
-    }
-    text
-}
-
-fn failover(view: &views::Failover) -> String {
-    let mut text = String::new();
-    for msm in &view.msm {
-        let role = capital(&msm.role);
-        let name = format!("MSM-{}:", msm.slot.to_uppercase());
-        let _ = match msm.pid {
-            0 => writeln!(text, "{name} {role}"),
-            pid => {
-                writeln!(text, "{name} {role:<9}{} image   {}   pid {pid}", capital(&msm.image), msm.version)
-            }
-        };
-    }
-    let row = |text: &mut String, label: &str, value: &str| {
-        let _ = writeln!(text, "{:<28} {value}", format!("{label}:"));
-    };
-    row(&mut text, "Cause of last MSM failover", &view.cause);
-    row(&mut text, "Failover link action", &view.link_action);
-    row(&mut text, "Preserve state", &view.preserve_state);
-    row(&mut text, "Slave configuration", &view.slave_config);
-    row(&mut text, "Failover timeout", &format!("{} seconds", view.timeout_s));
-    row(&mut text, "ESRP failover mode", &view.esrp_failover_mode);
-    let owner = view
-        .owner
-        .as_ref()
-        .map_or("none".to_owned(), |o| format!("MSM-{} epoch {}", o.slot.to_uppercase(), o.epoch));
-    row(&mut text, "Owner of the tables", &owner);
-    let ready =
-        view.ready_slot.as_ref().map_or("none".to_owned(), |slot| format!("MSM-{}", slot.to_uppercase()));
-    row(&mut text, "Ready to take over", &ready);
-    if let Some(note) = &view.note {
-        let _ = writeln!(text, "{note}");
-    }
-    let _ = writeln!(
-        text,
-        "\n{:<15} {:<16} {:<14} {:<16} Current reason",
-        "Subsystem", "Old state", "Old reason", "Current state"
-    );
-    for row in &view.subsystems {
-        let _ = writeln!(
-            text,
-            "{:<15} {:<16} {:<14} {:<16} {}",
-            row.name, row.old_state, row.old_reason, row.state, row.reason
-        );
     }
     text
 }
