@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::options::{Options, Preserve};
+use crate::{
+    cause::Trigger,
+    options::{Options, Preserve},
+};
 
 /// What is handed over, one by one (manual, "Displaying Hitless Failover Statistics").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -161,6 +164,20 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Why there is no slave, when the backplane reset it for `trigger`.
+    #[must_use]
+    pub const fn of_absence(trigger: Trigger) -> Self {
+        match trigger {
+            Trigger::HotRemoval | Trigger::HardReset | Trigger::SlaveRemoved => Self::Hotswap,
+            Trigger::WatchdogTimeout => Self::Watchdog,
+            Trigger::KeepaliveLoss => Self::Keepalive,
+            Trigger::Diagnostic => Self::HardwareFailed,
+            Trigger::Operator | Trigger::TaskPanic { .. } | Trigger::ProcessDeath | Trigger::SlaveReboot => {
+                Self::None
+            }
+        }
+    }
+
     /// All, in the manual's order; the position plus 1 is the number on the wire.
     pub const ALL: [Self; 14] = [
         Self::None,

@@ -17,7 +17,7 @@ impl Backplane {
                 self.out.push(BackplaneOutput::Start { slot });
             }
             Start::Asked(until) if now >= until => {
-                self.start_failed(now, slot, "no process came of its start")
+                self.start_failed(now, slot, "no process came of its start");
             }
             _ => {}
         }

@@ -6,6 +6,7 @@ use super::{
     timers,
 };
 use crate::{
+    cause::Trigger,
     envelope::{DecodeError, Envelope},
     message::{Message, Phase},
     options::Options,
@@ -38,14 +39,24 @@ pub(super) struct Link {
     pub(super) keepalives: Keepalives,
     /// Nothing has come for too long.
     pub(super) missed: bool,
-    heard: Time,
-    keepalive_at: Time,
+    pub(super) heard: Time,
+    /// When the last keepalive was sent.
+    kept_alive: Time,
     /// Last sequence of control and bulk.
     sent: [u64; 2],
     received: [u64; 2],
     phase_sent: Phase,
     /// Options, history, readiness and subsystems that the peer was told last.
     pub(super) standing_sent: Option<(Options, History, bool, Rows)>,
+}
+
+/// Notice of the backplane: the peer is being reset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    trigger: Trigger,
+    /// Which start of the peer it is about, if that was known.
+    instance: Option<u64>,
+    until: Time,
 }
 
 /// See the file's first line.
@@ -65,6 +76,10 @@ pub(super) struct Core {
     pub(super) link: Option<Link>,
     /// A StoreFlash that is under way, and by which session it came.
     pub(super) storing: Option<(Session, CommandId)>,
+    /// What is being done to the peer.
+    pub(super) fate: Option<Fate>,
+    /// Why there is no slave.
+    pub(super) absence: Reason,
     pub(super) rows: Rows,
     /// Rows of this MSM when it became master.
     pub(super) old_rows: Rows,
@@ -83,10 +98,29 @@ impl Core {
             outcomes: Outcomes::default(),
             link: None,
             storing: None,
+            fate: None,
+            absence: Reason::None,
             rows: NO_ROWS,
             old_rows: NO_ROWS,
             out: Vec::new(),
         }
+    }
+
+    /// The backplane says why the peer is about to die.
+    pub(super) fn learn_fate(&mut self, now: Time, trigger: Trigger) {
+        let instance = self.peer().map(|peer| peer.identity.instance);
+        self.fate = Some(Fate { trigger, instance, until: now + timers::FATE });
+    }
+
+    /// A peer is there: what was said of one before it is over.
+    pub(super) fn forget_fate(&mut self) {
+        let here = self.peer().map(|peer| peer.identity.instance);
+        self.fate.take_if(|fate| fate.instance.is_some() && fate.instance != here);
+    }
+
+    /// Why the peer died, if the backplane said so.
+    pub(super) fn fate(&self, now: Time) -> Option<Trigger> {
+        self.fate.filter(|fate| now <= fate.until).map(|fate| fate.trigger)
     }
 
     /// Whether this MSM is the one to take a tree that nobody owns.
@@ -153,7 +187,7 @@ impl Core {
             keepalives: Keepalives::default(),
             missed: false,
             heard: now,
-            keepalive_at: now + timers::KEEPALIVE,
+            kept_alive: now,
             sent: [0; 2],
             received: [0; 2],
             phase_sent: phase,
@@ -207,20 +241,22 @@ impl Core {
 
     pub(super) fn link_deadline(&self) -> Option<Time> {
         let link = self.link.as_ref()?;
-        Some(if link.missed { link.keepalive_at } else { link.keepalive_at.min(link.heard + timers::MISSED) })
+        let next = link.kept_alive + timers::between_keepalives(&self.options);
+        Some(if link.missed { next } else { next.min(link.heard + self.options.keepalive) })
     }
 
     /// Sends and misses keepalives.
     pub(super) fn link_tick(&mut self, now: Time) {
+        let between = timers::between_keepalives(&self.options);
         let Some(link) = &mut self.link else { return };
         let mut missed = false;
-        if !link.missed && now >= link.heard + timers::MISSED {
+        if !link.missed && now >= link.heard + self.options.keepalive {
             link.missed = true;
             link.keepalives.missed += 1;
             missed = true;
         }
-        if now >= link.keepalive_at {
-            link.keepalive_at = now + timers::KEEPALIVE;
+        if now >= link.kept_alive + between {
+            link.kept_alive = now;
             link.keepalives.sent += 1;
             let number = link.keepalives.sent;
             self.send(&Message::Keepalive { number });

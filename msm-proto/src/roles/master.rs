@@ -14,7 +14,7 @@ use super::{
     timers,
 };
 use crate::{
-    cause::Cause,
+    cause::{Cause, Trigger},
     message::{Message, Phase, Record, Snapshot},
     options::Options,
     replication::{CHUNK, HELD_MAX, PIPELINE_MAX},
@@ -93,6 +93,7 @@ impl Master {
         debug_assert_eq!(name.slot, core.me.slot, "a tree taken for another slot");
         debug_assert!(core.owner.is_none_or(|old| old.epoch < name.epoch), "an epoch owned twice");
         core.owner = Some(name);
+        core.absence = Reason::None;
         core.old_rows = core.rows;
         core.rows = NO_ROWS;
         let mut master = Self {
@@ -142,11 +143,12 @@ impl Master {
                 Self::give_up(core, trying);
                 if moved {
                     core.history.failovers += 1;
-                    core.history.cause = Cause::Exception;
+                    core.history.cause = core.fate(now).map_or(Cause::Exception, Trigger::cause);
                     core.history.last = None;
                 }
             }
         }
+        core.fate = None;
         // META still names the slave of the owner before: this MSM itself.
         master.write_meta(core);
         if handover {
@@ -315,6 +317,8 @@ impl Master {
 
     /// A slave asks for everything.
     pub(super) fn sync_request(&mut self, core: &mut Core) {
+        core.forget_fate();
+        core.absence = Reason::None;
         self.unready(core);
         self.clear_waits();
         let Some(link) = &mut core.link else { return };

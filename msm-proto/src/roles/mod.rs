@@ -13,6 +13,7 @@ mod session;
 mod slave;
 mod state;
 mod succession;
+mod suspicion;
 mod sync;
 mod timers;
 
@@ -24,6 +25,7 @@ pub use state::{History, Identity, Keepalives, PeerStatus, Role, Stamps, Status}
 
 use self::{core::Core, election::Electing, phase::RoleState};
 use crate::{
+    cause::Trigger,
     slot::{OwnerName, Slot},
     subsystem::{Reason, Subsystem, SubsystemStatus},
     time::Time,
@@ -126,7 +128,7 @@ impl Machine {
             Input::Loaded(_) | Input::ReplayFailed { .. } | Input::HardwareChecked(_) => {
                 self.slave_input(input);
             }
-            Input::PeerFate { trigger: _ } => {}
+            Input::PeerFate { trigger } => self.peer_fate(now, trigger),
             Input::DiagnosticsFailed { text } => self.core.push(Output::DiagnosticsFailed { text }),
             Input::Items { .. } | Input::Delta { .. } | Input::SubsystemFailed { .. } => {}
             Input::Exception { task, critical, text } => self.exception(now, &task, critical, &text),
@@ -200,10 +202,20 @@ impl Machine {
         }
     }
 
+    /// The backplane resets the peer.
+    fn peer_fate(&mut self, now: Time, trigger: Trigger) {
+        let core = &mut self.core;
+        core.log(Level::Warning, format!("MSM {} is being reset ({trigger:?})", core.me.slot.peer()));
+        core.learn_fate(now, trigger);
+        if let RoleState::Master(master) = &mut self.role {
+            master.explain_absence(core, now);
+        }
+    }
+
     fn exception(&mut self, now: Time, task: &str, critical: bool, text: &str) {
         let core = &mut self.core;
         core.log(Level::Error, format!("task {task} panicked: {text}"));
-        let trigger = crate::cause::Trigger::TaskPanic { critical };
+        let trigger = Trigger::TaskPanic { critical };
         let leaves = match &mut self.role {
             RoleState::Off | RoleState::Leaving => return,
             RoleState::Master(master) => master.exception(core, now, trigger, task),
@@ -249,7 +261,7 @@ impl Machine {
         if matches!(self.role, RoleState::Off | RoleState::Leaving) {
             return None;
         }
-        [self.core.link_deadline(), self.role.deadline()].into_iter().flatten().min()
+        [self.core.link_deadline(), self.role.deadline(&self.core)].into_iter().flatten().min()
     }
 
     /// Role, without the rest of [`Machine::status`].

@@ -1,6 +1,7 @@
 //! Where a machine is, with what it has there.
 
 use super::{
+    core::Core,
     election::{Electing, Taking},
     master::Master,
     slave::Slave,
@@ -46,12 +47,12 @@ impl RoleState {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self, core: &Core) -> Option<Time> {
         match self {
             Self::Off | Self::Leaving => None,
             Self::Electing(electing) => Some(electing.deadline()),
             Self::Taking(taking) => taking.deadline(),
-            Self::Slave(slave) => slave.deadline(),
+            Self::Slave(slave) => slave.deadline(core),
             Self::Master(master) => master.deadline(),
         }
     }

@@ -1,7 +1,7 @@
 //! Whether the slave may take over, and who is told: META first, then the peer, the log, the operator.
 
 use super::{
-    core::{Core, NO_ROWS},
+    core::Core,
     events::{Level, Output},
     handover::Handover,
     master::Master,
@@ -11,6 +11,7 @@ use crate::{
     message::{Message, Standing},
     slot::Slot,
     subsystem::{Reason, State, Subsystem},
+    time::Time,
 };
 
 impl Master {
@@ -26,7 +27,7 @@ impl Master {
     }
 
     /// The slave is gone.
-    pub(super) fn lose_slave(&mut self, core: &mut Core) {
+    pub(super) fn lose_slave(&mut self, core: &mut Core, now: Time) {
         if let Some(slave) = self.slave.take() {
             self.failures = Some(slave.into_failures());
             core.log(Level::Warning, format!("MSM {} is gone", core.me.slot.peer()));
@@ -36,6 +37,14 @@ impl Master {
         self.announced = false;
         self.unready(core);
         self.clear_waits();
+        self.explain_absence(core, now);
+    }
+
+    /// Rows of a slave that is not there say what the backplane did to it.
+    pub(super) fn explain_absence(&self, core: &mut Core, now: Time) {
+        if let Some(trigger) = core.fate(now).filter(|_| self.slave.is_none()) {
+            core.absence = Reason::of_absence(trigger);
+        }
     }
 
     pub(super) fn clear_waits(&mut self) {
@@ -80,7 +89,8 @@ impl Master {
         if let Some(slave) = &mut self.slave {
             slave.follow_options(&core.options);
         }
-        core.rows = self.slave.as_ref().map_or(NO_ROWS, |slave| slave.rows(&core.options, missed));
+        let absent = [(State::NotAvailable, core.absence); Subsystem::ALL.len()];
+        core.rows = self.slave.as_ref().map_or(absent, |slave| slave.rows(&core.options, missed));
         if !self.owns() {
             return;
         }

@@ -28,7 +28,7 @@ impl Machine {
             RoleState::Electing(electing) => electing.alone(core, now),
             RoleState::Slave(slave) => slave.gone(core, now),
             RoleState::Master(master) => {
-                if master.peer_gone(core) {
+                if master.peer_gone(core, now) {
                     self.role = RoleState::Leaving;
                 }
             }

@@ -6,6 +6,7 @@ use super::{
     events::{Level, MetaView, Output, Session},
     parcel::Incoming,
     phase::RoleState,
+    suspicion::Suspicion,
     timers,
 };
 use crate::{
@@ -20,11 +21,10 @@ use crate::{
 
 /// How it stands to its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Footing {
+pub(super) enum Footing {
     /// Follows it.
     With,
-    /// The link ended, the master is not proven dead. Arbitration by keepalive has its place here; without it the
-    /// slave waits for the master to come back, or for the proof.
+    /// The link ended, the master is not proven dead: it comes back, or the backplane arbitrates, or the proof comes.
     Lost { since: Time, said: bool },
     /// The master is dead; META is being read.
     Mourning { event: Time, detected: Time },
@@ -35,7 +35,7 @@ enum Footing {
 /// See the file's first line.
 #[derive(Debug)]
 pub(super) struct Slave {
-    footing: Footing,
+    pub(super) footing: Footing,
     pub(super) store: Store,
     /// The owner whose configuration the copy is.
     copy_of: Option<OwnerName>,
@@ -43,9 +43,9 @@ pub(super) struct Slave {
     /// because META does: a master that cannot write META can only leave.
     begun: bool,
     /// Session by which it follows, or followed, its master.
-    session: Session,
+    pub(super) session: Session,
     /// Proof of the master's death, and since when.
-    dead: Option<Time>,
+    pub(super) dead: Option<Time>,
     resync_at: Option<Time>,
     /// A `synchronize` in progress.
     pub(super) incoming: Option<Box<Incoming>>,
@@ -53,6 +53,7 @@ pub(super) struct Slave {
     loads: u32,
     /// META calls this slave ready, says the master.
     pub(super) ready: bool,
+    pub(super) suspicion: Suspicion,
 }
 
 impl Slave {
@@ -69,6 +70,7 @@ impl Slave {
             incoming: None,
             loads: 0,
             ready: false,
+            suspicion: Suspicion::default(),
         };
         slave.join(core);
         slave
@@ -82,6 +84,8 @@ impl Slave {
         self.ready = false;
         self.begun = false;
         self.incoming = None;
+        self.suspicion = Suspicion::default();
+        core.forget_fate();
         if self.copy_of != core.owner {
             self.store.clear();
         }
@@ -105,14 +109,14 @@ impl Slave {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self, core: &Core) -> Option<Time> {
         let footing = match self.footing {
             Footing::With => self.dead.map(|at| at + timers::LAST_WORDS),
             Footing::Lost { since, said: false } => Some(since + timers::LOST),
             Footing::Orphan { until } => Some(until),
             Footing::Lost { .. } | Footing::Mourning { .. } => None,
         };
-        [footing, self.resync_at].into_iter().flatten().min()
+        [footing, self.resync_at, self.suspects_at(core)].into_iter().flatten().min()
     }
 
     pub(super) fn tick(&mut self, core: &mut Core, now: Time) -> Option<RoleState> {
@@ -120,6 +124,7 @@ impl Slave {
             self.resync_at = None;
             core.send(&Message::SyncRequest);
         }
+        self.suspect(core, now);
         match self.footing {
             Footing::With if self.dead.is_some_and(|at| now >= at + timers::LAST_WORDS) => {
                 let event = self.dead.unwrap_or(now);
@@ -187,6 +192,7 @@ impl Slave {
             return;
         }
         self.ready = standing.ready;
+        self.suspicion.informed = true;
         core.options = standing.options;
         core.history = standing.history;
         for (subsystem, state, reason) in standing.subsystems {
@@ -209,10 +215,15 @@ impl Slave {
             return Electing::enter(core, now, true);
         };
         let unable = self.unable(core, from, meta);
-        let decision = decide(Trigger::ProcessDeath, &core.options, unable.is_none());
+        let trigger = core.fate(now).unwrap_or(Trigger::ProcessDeath);
+        core.fate = None;
+        let decision = decide(trigger, &core.options, unable.is_none());
         match decision.verdict {
             Verdict::Hitless | Verdict::Partial | Verdict::NotHitless => {
-                core.log(Level::Warning, format!("MSM {} died: MSM {} takes over", from.slot, core.me.slot));
+                core.log(
+                    Level::Warning,
+                    format!("MSM {} died ({}): MSM {} takes over", from.slot, trigger.cause(), core.me.slot),
+                );
                 let trying = meta.and_then(|meta| meta.trying);
                 let failover =
                     Failover { from, decision, event, detected, handover: false, trying, slave: self };

@@ -104,14 +104,14 @@ impl Master {
     }
 
     /// The link has ended. True: the process ends.
-    pub(super) fn peer_gone(&mut self, core: &mut Core) -> bool {
+    pub(super) fn peer_gone(&mut self, core: &mut Core, now: Time) -> bool {
         const WHY: &str = "the slave is gone";
         if self.dies_of_a_panic() {
             // The link may have ended with the task that panicked. META stays as it is: what was answered the slave has, and if it is
             // gone indeed, one that starts again has not.
             return self.abort(core, WHY);
         }
-        self.lose_slave(core);
+        self.lose_slave(core, now);
         let unreleased = self.handover.as_mut().is_some_and(|handover| !handover.fails(core, WHY));
         unreleased && self.abort(core, WHY)
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::options::Options;
+
 /// A booting MSM that hears nobody takes the tree after this: the one that goes first, and the other, which leaves it time.
 pub(super) const fn election(first: bool) -> Duration {
     Duration::from_millis(if first { 100 } else { 400 })
@@ -36,7 +38,14 @@ pub(super) const DRAIN: Duration = Duration::from_secs(1);
 /// From the release of the tree to the word that it was taken.
 pub(super) const COMMIT: Duration = Duration::from_millis(500);
 
-/// Between keepalives.
-pub(super) const KEEPALIVE: Duration = Duration::from_millis(100);
-/// A peer that says nothing for this long is missed: ten keepalives, since a busy machine schedules late.
-pub(super) const MISSED: Duration = Duration::from_secs(1);
+/// Between keepalives: ten of them in the time after which their lack means something, since a busy machine schedules late.
+pub(super) fn between_keepalives(options: &Options) -> Duration {
+    (options.keepalive / 10).clamp(Duration::from_millis(10), Duration::from_secs(1))
+}
+
+/// A deadline that is missed by more than this was missed because this process did not run: what the peer said waits in its sockets.
+pub(super) const LATE: Duration = Duration::from_millis(50);
+/// From the backplane's notice to the death that it announces.
+pub(super) const FATE: Duration = Duration::from_secs(5);
+/// How long a subsystem's transfer waits for the link to come back.
+pub(super) const RESUME: Duration = Duration::from_secs(5);

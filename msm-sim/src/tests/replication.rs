@@ -233,8 +233,8 @@ fn a_full_outbox_fails_the_configuration_and_never_stalls_the_master() {
 #[test]
 fn missing_keepalives_take_readiness_away_and_give_it_back() {
     let mut world = World::pair(Options::hitless());
-    world.pause(B, 1_500 * MS);
-    world.run(1_200 * MS);
+    world.pause(B, 2_500 * MS);
+    world.run(2_200 * MS);
     assert_eq!(row(&world, A, Subsystem::Configuration), (State::Initial, Reason::Keepalive));
     assert_eq!(world.tree.meta.and_then(|meta| meta.ready), None);
     assert_eq!(world.status(A).expect("it runs").keepalives.missed, 1);

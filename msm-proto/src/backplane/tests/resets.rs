@@ -60,7 +60,8 @@ fn it_waits_50_ms_at_most() {
 
 #[test]
 fn without_a_peer_it_is_done_at_once() {
-    let lonely: [(fn(&mut Chassis), bool); 3] = [
+    type Make = fn(&mut Chassis);
+    let lonely: [(Make, bool); 3] = [
         (|chassis| chassis.give(In::Died { slot: B, pid: 20 }), true),
         (|chassis| chassis.give(In::Gone { slot: B, pid: 20 }), true),
         (|_| {}, false),
