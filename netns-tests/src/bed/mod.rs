@@ -28,7 +28,7 @@ pub use link::LinkInfo;
 pub use mgmt::{MGMT_DEV, MGMT_SERVER, MGMT_SWITCH};
 pub use mounts::Mount;
 pub use netns::Netns;
-pub use options::{BedOptions, HostSpec, Slot, SwitchKind, chassis_of};
+pub use options::{BedOptions, FailoverOptions, HostSpec, Slot, SwitchKind, chassis_of};
 pub use process::wait_dead;
 pub use product::SYSTEM_MAC;
 pub(crate) use testbed::Wires;

@@ -68,6 +68,41 @@ pub struct BedOptions {
     /// What the product's processes see in place of the machine's files.
     #[serde(default)]
     pub mounts: Vec<Mount>,
+    /// Failover options in the chassis file.
+    #[serde(default)]
+    pub failover: FailoverOptions,
+}
+
+/// Failover options in a chassis file: what the chassis' factory configuration has. Where one is `None` it is the manual's default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailoverOptions {
+    /// `sys-recovery-level`: `none`, `critical msm-failover`, `all msm-failover`.
+    pub sys_recovery_level: Option<String>,
+    /// `take-links-down`, `keep-links-up`, `keep-links-up preserve-state l2`, `keep-links-up preserve-state l2_l3`.
+    pub link_action: Option<String>,
+    /// `flash`, `inherited`.
+    pub slave_config: Option<String>,
+    /// `preserve`, `restart`.
+    #[serde(default)]
+    pub routing: Option<String>,
+}
+
+impl Default for FailoverOptions {
+    /// A testbed is hitless.
+    fn default() -> Self {
+        Self {
+            sys_recovery_level: Some("all msm-failover".to_owned()),
+            link_action: Some("keep-links-up preserve-state l2_l3".to_owned()),
+            slave_config: Some("inherited".to_owned()),
+            routing: Some("preserve".to_owned()),
+        }
+    }
+}
+
+impl FailoverOptions {
+    /// None: the manual's defaults.
+    pub const FACTORY: Self =
+        Self { sys_recovery_level: None, link_action: None, slave_config: None, routing: None };
 }
 
 impl Default for BedOptions {
@@ -86,6 +121,7 @@ impl Default for BedOptions {
             fdb_capacity: None,
             mgmt: true,
             mounts: Vec::new(),
+            failover: FailoverOptions::default(),
         }
     }
 }

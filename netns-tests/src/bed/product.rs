@@ -13,7 +13,7 @@ use super::cli::Cli;
 use super::mgmt::MGMT_DEV;
 use super::mounts;
 use super::paths::{self, BPFFS, Paths};
-use super::{BedError, BedOptions, Netns, Ready, Result, Slot};
+use super::{BedError, BedOptions, FailoverOptions, Netns, Ready, Result, Slot};
 use crate::probe::now_ns;
 
 /// Time between two looks at a condition: short against what is waited for, long against a look.
@@ -61,7 +61,7 @@ impl Product {
         use std::fmt::Write;
         let quoted = |path: &Path| toml_string(&path.to_string_lossy());
         let mut text = format!(
-            "# A testbed: hitless where the product's defaults are the manual's.\n\
+            "# A testbed: its failover options are its own where the product's defaults are the manual's.\n\
              name = {}\ntype = \"BD6808\"\nsystem_mac = \"{}\"\nimage = {}\nrun_dir = {}\nflash_dir = {}\n",
             toml_string(&options.chassis()),
             super::mac_text(SYSTEM_MAC),
@@ -75,11 +75,17 @@ impl Product {
         if options.has_mgmt() {
             let _ = writeln!(text, "mgmt = {}", toml_string(MGMT_DEV));
         }
-        text += "\n[options]\n\
-                 sys_recovery_level = \"all msm-failover\"\n\
-                 link_action = \"keep-links-up preserve-state l2_l3\"\n\
-                 slave_config = \"inherited\"\n\
-                 routing = \"preserve\"\n";
+        text += "\n[options]\n";
+        let FailoverOptions { sys_recovery_level, link_action, slave_config, routing } = &options.failover;
+        let failover = [
+            ("sys_recovery_level", sys_recovery_level),
+            ("link_action", link_action),
+            ("slave_config", slave_config),
+            ("routing", routing),
+        ];
+        for (key, value) in failover {
+            let _ = value.as_ref().map(|value| writeln!(text, "{key} = {}", toml_string(value)));
+        }
         for host in &options.hosts {
             let _ = write!(
                 text,

@@ -1,6 +1,7 @@
 //! A bed as its users hold it.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -281,6 +282,18 @@ impl Testbed {
     /// `BedError::Io` if it cannot be executed.
     pub fn start_chassis(&self) -> Result<()> {
         self.product("starting the chassis")?.start(&self.options, &self.wires.switch)
+    }
+
+    /// Starts `msm-ctl chassis <arguments> --file <chassis file>`: what is done to the chassis itself, with or without an MSM.
+    ///
+    /// # Errors
+    /// `BedError::Io` if it cannot be executed.
+    pub fn chassis_command(&self, arguments: &[&str]) -> Result<Child> {
+        let program = self.msm_ctl()?;
+        let mut command = self.switch_netns().command(&program);
+        command.arg("chassis").args(arguments).arg("--file").arg(&self.paths.chassis_file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(BedError::io(format!("starting {} chassis", program.display())))
     }
 
     /// Waits until both MSMs are up, the slave is ready and every port active.

@@ -97,10 +97,29 @@ impl Probe {
     /// # Errors
     /// `ProbeError::NotLearned` if learning frames do not arrive, or still go to other hosts.
     pub fn start(&mut self) -> Result<()> {
+        self.learn_only()?;
+        self.start_learned()
+    }
+
+    /// Teaches the switch every station. No counted frame is sent.
+    ///
+    /// # Errors
+    /// As [`Probe::start`].
+    pub fn learn_only(&mut self) -> Result<()> {
         if self.running.is_some() {
             return Err(ProbeError::State("is running"));
         }
-        self.learn()?;
+        self.learn()
+    }
+
+    /// Starts the counted frames, in phase 0, without teaching anything.
+    ///
+    /// # Errors
+    /// `ProbeError::State` if they are under way.
+    pub fn start_learned(&mut self) -> Result<()> {
+        if self.running.is_some() {
+            return Err(ProbeError::State("is running"));
+        }
         let drops = self.wires.drops()?;
         let started_ns = now_ns() + LEAD_NS;
         let senders = Senders::start(self.lanes()?, &self.sent, &self.moved, started_ns);

@@ -1,5 +1,11 @@
 //! Reports: what a run found, as JSON, as a table and as a picture drawn from the JSON.
 
+pub mod cause_table;
+pub mod causes;
+pub mod html;
+pub mod judge;
+pub mod pictures;
+pub mod rfc;
 pub mod schema;
 pub mod stats;
 pub mod svg;

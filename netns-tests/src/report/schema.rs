@@ -1,9 +1,13 @@
-//! The JSON that `run` and `bench` write, schema 3: fields are added, never renamed. (1 had no kinds of traffic, 2 no void trials.)
+//! The JSON that `run` and `bench` write, schema 4: fields are added, never renamed. (1 had no kinds of traffic, 2 no void trials, 3 no
+//! causes, no RFC 6201 and no RFC 2889.)
 
 use serde::{Deserialize, Serialize};
 
+use super::causes::CauseRow;
+use super::rfc::{Caching, ResetReport};
+
 /// Version of the shapes in this file.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// What `run --json` writes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +32,15 @@ pub struct Report {
     /// Kinds of traffic that were not right before any event: they are in no trial, and the run is red.
     #[serde(default)]
     pub missing: Vec<Missing>,
+    /// Causes, each in the factory's configuration and in the hitless one.
+    #[serde(default)]
+    pub causes: Vec<CauseRow>,
+    /// What RFC 6201 asks a report of resets to say, if it was asked for.
+    #[serde(default)]
+    pub rfc6201: Option<ResetReport>,
+    /// RFC 2889's address caching, across failovers.
+    #[serde(default)]
+    pub caching: Vec<Caching>,
 }
 
 /// A kind of traffic that could not be measured.
@@ -153,6 +166,9 @@ pub struct Stream {
     pub from: String,
     /// Receiving host.
     pub to: String,
+    /// Flows; 0 if the report does not say.
+    #[serde(default)]
+    pub flows: u64,
     /// Rate that was to be offered, frames a second; 0 if the report does not say.
     #[serde(default)]
     pub asked_pps: u64,

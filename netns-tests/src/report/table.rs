@@ -37,8 +37,15 @@ fn median_p99(trials: &[&Trial], time: impl Fn(&Trial) -> Option<f64>) -> String
     }
 }
 
-/// One row a scenario, with the control trial first, and the reasons if the run is red.
+/// Everything that a run found, and the reasons if it is red.
 pub fn run(report: &Report) -> String {
+    let mut text = series(report) + &super::cause_table::text(report);
+    Verdict::of(report).reasons.iter().for_each(|reason| text.push_str(&format!("RED   {reason}\n")));
+    text
+}
+
+/// One row a scenario, with the control trial first; then one a kind of traffic.
+pub fn series(report: &Report) -> String {
     let head = [
         "scenario",
         "trials",
@@ -99,7 +106,6 @@ pub fn run(report: &Report) -> String {
     for trial in report.trials.iter().filter(|trial| !trial.void.is_empty()) {
         text.push_str(&format!("VOID  {} {}: {}\n", trial.scenario, trial.trial, trial.void.join("; ")));
     }
-    Verdict::of(report).reasons.iter().for_each(|reason| text.push_str(&format!("RED   {reason}\n")));
     text
 }
 

@@ -161,7 +161,7 @@ impl Verdict {
     /// Judges a report.
     pub fn of(report: &Report) -> Self {
         let mut reasons = Vec::new();
-        if report.trials.is_empty() {
+        if report.trials.is_empty() && report.causes.is_empty() {
             reasons.push("no trial was made".to_owned());
         }
         if report.control.lost == 0 {
@@ -192,6 +192,12 @@ impl Verdict {
             reasons.extend(
                 trial.faults.iter().map(|fault| format!("{} {}: {fault}", trial.scenario, trial.trial)),
             );
+        }
+        for row in &report.causes {
+            reasons.extend(row.reasons().iter().map(|reason| format!("{}: {reason}", row.title())));
+        }
+        for caching in &report.caching {
+            reasons.extend(caching.faults.iter().map(|fault| format!("RFC 2889, {}: {fault}", caching.cause)));
         }
         Self { reasons }
     }

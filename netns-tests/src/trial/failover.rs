@@ -16,7 +16,7 @@ use super::cpu_time::CpuTime;
 use super::iperf::{Client, Job};
 use super::kinds::{Change, Kind, Reroute};
 use super::observer::{Commit, Observer};
-use super::signals;
+use super::strike::strike;
 use super::traffic::{self, AUTHORITY, Outcome, Sampled, Started, Traffic};
 use super::{READY, Rig};
 use crate::bed::{Cli, Ready, Slot, mac_text};
@@ -24,8 +24,6 @@ use crate::probe::{NetlinkWrites, Observing, Probe, SyscallWatch, now_ns};
 use crate::report::schema::{Authority, ControlPlane, Iperf3, Missing, Senders, Trial};
 use crate::report::void;
 
-/// A master whose task panics: one that every MSM has.
-const PANIC_TASK: &str = "tsync";
 /// Longest time from the event to the rename before a trial is given up.
 const COMMIT: Duration = Duration::from_secs(5);
 /// Longest time from the release to the authority flow's return.
@@ -90,29 +88,6 @@ fn before(rig: &Rig<'_>, cli: &mut Cli, scenario: Scenario, number: u32) -> Resu
     })
 }
 
-/// Makes it happen; when it did, by the probe's clock.
-fn strike(rig: &Rig<'_>, cli: &mut Cli, cause: Cause, master: Slot) -> Result<u64> {
-    match cause {
-        Cause::Signal(signal) => {
-            if signals::caught(rig.bed.pid(master)?, signal)? {
-                rig.bed.kill(master, signal)?;
-                signals::until_not_caught(rig.bed.pid(master)?, signal)?;
-            }
-            Ok(rig.bed.kill(master, signal)?.0)
-        }
-        Cause::Command | Cause::Panic => {
-            let event_ns = now_ns();
-            let command = if cause == Cause::Command {
-                "run msm-failover".to_owned()
-            } else {
-                format!("debug exception {PANIC_TASK}")
-            };
-            cli.send(&command)?;
-            Ok(event_ns)
-        }
-    }
-}
-
 /// What a change of the route writes.
 #[derive(Default)]
 struct Asked {
@@ -167,7 +142,7 @@ fn under_traffic(
     watch.reset()?;
     traffic.event()?;
     let cpu_time = CpuTime::of([before.old, before.new]);
-    let event_ns = strike(rig, &mut striker, cause, before.ready.master)?;
+    let event_ns = strike(rig.bed, &mut striker, cause, &before.ready)?.at_ns;
     let reroute = router.take().map(|cli| Reroute::start(Change::Back, cli));
     traffic.move_stations();
     traffic.mark(event_ns, "event");

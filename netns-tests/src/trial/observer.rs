@@ -48,12 +48,20 @@ impl Observer {
 
     /// The next commit.
     pub(super) fn commit(&self, within: Duration) -> Result<Commit> {
+        match self.commit_if_any(within)? {
+            Some(commit) => Ok(commit),
+            None => bail!("no commit was seen within {within:?}: nobody renamed the pin directory"),
+        }
+    }
+
+    /// The next commit, if there is one in this time.
+    pub(super) fn commit_if_any(&self, within: Duration) -> Result<Option<Commit>> {
         let deadline = Instant::now() + within;
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                bail!("no commit was seen within {within:?}: nobody renamed the pin directory");
+                return Ok(None);
             }
             let timeout = Timespec::try_from(left).context("a time left beyond a timespec")?;
             let mut ready = [PollFd::new(&self.inotify, PollFlags::IN)];
@@ -66,7 +74,7 @@ impl Observer {
             while let Ok(event) = reader.next() {
                 let name = event.file_name().and_then(|name| name.to_str().ok()).and_then(parse);
                 if let Some((slot, epoch)) = name {
-                    return Ok(Commit { seen_ns, slot, epoch });
+                    return Ok(Some(Commit { seen_ns, slot, epoch }));
                 }
             }
         }

@@ -228,6 +228,7 @@ pub(super) fn streams(report: &ProbeReport) -> Vec<Stream> {
         kind: kinds::of_stream(&s.name).map_or(kinds::SWITCHED, Kind::name).to_owned(),
         from: s.from.clone(),
         to: s.to.clone(),
+        flows: s.flows.len() as u64,
         asked_pps: u64::from(s.asked_pps),
         offered_pps: s.offered_pps.round() as u64,
         sent: s.sent,
