@@ -12,7 +12,7 @@ use netns_tests::bed::{BedOptions, Slot, Testbed, wait_dead};
 use netns_tests::bench::load::Load;
 use netns_tests::probe::{Observing, SyscallWatch};
 use netns_tests::report::stats::{median, percentile};
-use netns_tests::trial::{Rig, Scenario, Series, control, quiet};
+use netns_tests::trial::{Resources, Rig, Scenario, Series, Trend, control, quiet};
 use rustix::process::{Signal, kill_process};
 
 /// A direction, as `run` has it. Two CPUs are near their end with it: what a trial shows while its senders are kept from theirs is void, and made again.
@@ -65,6 +65,47 @@ fn operator_failovers_lose_nothing() {
 #[test]
 fn crashes_of_the_master_lose_nothing() {
     series("fo2-", Scenario::Crash, repeat(20, 100));
+}
+
+/// 1,000 times in the long run. Traffic never stops, so what one failover leaves behind the next ones meet.
+#[test]
+fn failovers_back_and_forth_lose_nothing_and_leave_nothing_behind() {
+    let count = repeat(50, 1000);
+    // Of a thousand: the second hundred and the last. Of fifty, moments are few and the machine's noise is more of them.
+    let (window, part) = if count >= 1000 { (100, 0.02) } else { (10, 0.05) };
+    let (bed, mut before) = ready_bed("fo9-");
+    let first = before.epoch;
+    let mut cli = bed.cli().expect("a session");
+    // Far ends speak once: nothing may age in a run that is as long as this.
+    cli.run("configure fdb agingtime 0").expect("never");
+    before = bed.wait_ready(READY).unwrap_or(before);
+    let carrier = bed.carrier_changes().expect("carriers");
+    let probe = traffic(&bed, 20_000);
+    let mut trend = Trend::default();
+    for number in 1..=count {
+        let answer = cli.run_within("run msm-failover", READY).expect("a failover");
+        let after = bed.wait_ready(READY).expect("both MSMs again");
+        assert_eq!(
+            (after.master, after.epoch),
+            (before.slave, before.epoch + 1),
+            "failover {number}: {answer:?}"
+        );
+        trend.push(Resources::of(&bed, &after).expect("processes"));
+        before = after;
+    }
+    let report = probe.stop().expect("a report");
+    println!(
+        "{count} failovers, epochs {first} to {}, {} frames",
+        before.epoch,
+        report.streams.iter().map(|s| s.sent).sum::<u64>()
+    );
+    assert_whole(&report);
+    assert!(report.streams.iter().all(|s| s.flooded == 0), "a station was forgotten: {:?}", report.streams);
+    assert_eq!(bed.carrier_changes().expect("carriers"), carrier, "a port's carrier changed");
+    match trend.flat(window, part) {
+        Ok(figures) => println!("{figures}"),
+        Err(moved) => panic!("not flat from the second {window} to the last: {moved}"),
+    }
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Product {
             None => session.insert(self.cli(None)?),
         };
         let failover = session.run("show msm-failover")?.data;
-        if failover["ready_slot"].as_str() != Some(master.other().letter()) {
+        if !able(&failover, master.other()) {
             return Ok(Err(format!("msm-failover: {failover}")));
         }
         let ports = session.run("show ports")?.data;
@@ -220,6 +220,14 @@ impl Product {
         }
         Ok(Ok(Ready { master, slave: master.other(), epoch, at_ns: now_ns() }))
     }
+}
+
+/// The slave is ready; or it is there, and has its own configuration, so that there is nothing to get ready.
+fn able(failover: &Value, slave: Slot) -> bool {
+    let slot = Some(slave.letter());
+    let mut msms = failover["msm"].as_array().into_iter().flatten();
+    let mut there = || msms.any(|msm| msm["slot"].as_str() == slot && msm["role"].as_str() == Some("slave"));
+    failover["ready_slot"].as_str() == slot || (failover["slave_config"].as_str() == Some("flash") && there())
 }
 
 /// Away from the terminal: Ctrl-C is for the testbed, which then takes the chassis down itself.

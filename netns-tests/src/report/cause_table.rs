@@ -27,13 +27,13 @@ pub const HEAD: [&str; 16] = [
 
 /// The same value of all trials, or the values.
 fn all_of(row: &CauseRow, value: impl Fn(&CauseTrial) -> String) -> String {
-    let mut values: Vec<String> = row.counted().map(value).collect();
+    let mut values: Vec<String> = row.measured().map(value).collect();
     values.dedup();
     if values.is_empty() { "-".to_owned() } else { values.join(", ") }
 }
 
 fn time(row: &CauseRow, value: fn(&CauseTrial) -> Option<f64>) -> String {
-    let values: Vec<f64> = row.counted().filter_map(value).collect();
+    let values: Vec<f64> = row.measured().filter_map(value).collect();
     median(&values).map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"))
 }
 
@@ -52,7 +52,8 @@ pub fn verdict(row: &CauseRow) -> String {
 pub fn cells(row: &CauseRow) -> Vec<String> {
     let lost: u64 = row.trials.iter().map(CauseTrial::lost).sum();
     let counted = row.counted().count();
-    let figure = |value: String| if counted == 0 { "-".to_owned() } else { value };
+    let measured = row.trials.iter().any(|trial| !trial.streams.is_empty());
+    let figure = |value: String| if measured { value } else { "-".to_owned() };
     vec![
         row.cause.clone(),
         row.configuration.clone(),
@@ -78,7 +79,9 @@ pub fn notes(rows: &[CauseRow]) -> Vec<String> {
     let mut notes = Vec::new();
     for row in rows {
         for trial in &row.trials {
-            notes.extend(trial.misses.iter().map(|miss| format!("MISS  {} {}: {miss}", row.title(), trial.trial)));
+            notes.extend(
+                trial.misses.iter().map(|miss| format!("MISS  {} {}: {miss}", row.title(), trial.trial)),
+            );
             if !trial.void.is_empty() {
                 notes.push(format!("VOID  {} {}: {}", row.title(), trial.trial, trial.void.join("; ")));
             }

@@ -189,6 +189,11 @@ impl CauseRow {
         self.trials.iter().filter(|trial| trial.void.is_empty())
     }
 
+    /// Those of them that were measured to their end.
+    pub fn measured(&self) -> impl Iterator<Item = &CauseTrial> {
+        self.counted().filter(|trial| !trial.streams.is_empty())
+    }
+
     /// Why the row is red, one line each.
     pub fn reasons(&self) -> Vec<String> {
         if let Some(why) = &self.not_available {

@@ -74,7 +74,11 @@ pub fn page(report: &Report) -> Result<String, String> {
             "Detection, commit and serving; below, on an axis of their own, causes that wait for a timer.",
             &pictures::takeovers(&report.causes),
         );
-        text += &section("Loss by fabric", "Causes that take one fabric away.", &pictures::fabrics(&report.causes));
+        text += &section(
+            "Loss by fabric",
+            "Causes that take one fabric away.",
+            &pictures::fabrics(&report.causes),
+        );
     }
     if !report.caching.is_empty() {
         let cells = cause_table::caching(&report.caching);
@@ -107,8 +111,13 @@ pub fn page(report: &Report) -> Result<String, String> {
     }
     let notes = cause_table::notes(&report.causes);
     if !judged.reasons.is_empty() || !notes.is_empty() {
-        let lines: Vec<String> = judged.reasons.iter().map(|line| format!("RED   {line}")).chain(notes).collect();
-        text += &section("Notes", "Why the run is red, what was slow, what says nothing.", &format!("<pre>{}</pre>", escape(&lines.join("\n"))));
+        let lines: Vec<String> =
+            judged.reasons.iter().map(|line| format!("RED   {line}")).chain(notes).collect();
+        text += &section(
+            "Notes",
+            "Why the run is red, what was slow, what says nothing.",
+            &format!("<pre>{}</pre>", escape(&lines.join("\n"))),
+        );
     }
     Ok(text + "</body></html>\n")
 }
@@ -121,7 +130,12 @@ mod tests {
 
     #[test]
     fn one_file_has_the_table_and_the_pictures_and_needs_no_other() {
-        let report = Report { causes: causes(), control: control(), trials: vec![green_trial("crash", 1)], ..Report::default() };
+        let report = Report {
+            causes: causes(),
+            control: control(),
+            trials: vec![green_trial("crash", 1)],
+            ..Report::default()
+        };
         let page = page(&report).expect("drawn");
         if let Some(path) = std::env::var_os("MSM_TEST_HTML") {
             std::fs::write(path, &page).expect("the page for a look");

@@ -56,7 +56,9 @@ impl fmt::Display for Fault {
             Self::Frames { stream, lost, duplicated, reordered } => {
                 write!(f, "{stream}: {lost} lost, {duplicated} duplicated, {reordered} reordered")
             }
-            Self::Flooded { stream, frames } => write!(f, "{stream}: {frames} flooded, to stations that were known"),
+            Self::Flooded { stream, frames } => {
+                write!(f, "{stream}: {frames} flooded, to stations that were known")
+            }
             Self::Silent(stream) => write!(f, "{stream} sent nothing"),
             Self::Inside(lost) => write!(f, "{lost} frames lost inside a module, where no fabric is used"),
             Self::NoneSpared(flows) => {
@@ -66,17 +68,28 @@ impl fmt::Display for Fault {
                 write!(f, "{lost} frames lost, and only {counted} for the lack of a fabric")
             }
             Self::Slow { stream, flow, ms, most_ms } => {
-                write!(f, "flow {flow} of {stream} without frames for {ms:.1} ms; {most_ms:.1} are allowed for")
+                write!(
+                    f,
+                    "flow {flow} of {stream} without frames for {ms:.1} ms; {most_ms:.1} are allowed for"
+                )
             }
-            Self::Back { ms, most_ms } => write!(f, "frames everywhere after {ms:.0} ms; bound: {most_ms:.0}"),
+            Self::Back { ms, most_ms } => {
+                write!(f, "frames everywhere after {ms:.0} ms; bound: {most_ms:.0}")
+            }
             Self::NotBack => f.write_str("a stream has no frames any more"),
             Self::Epochs { seen, moves: true } => write!(f, "{seen} failovers were made, not one"),
-            Self::Epochs { seen, moves: false } => write!(f, "{seen} failovers were made, and there is no reason for one"),
+            Self::Epochs { seen, moves: false } => {
+                write!(f, "{seen} failovers were made, and there is no reason for one")
+            }
             Self::NotMoved => f.write_str("the slave is not master"),
             Self::Late { ms, most_ms } => write!(f, "committed after {ms:.0} ms; bound: {most_ms:.0}"),
             Self::Recorded { is, should } => write!(f, "recorded cause: {is}; it is {should}"),
-            Self::Setting(Source::Inherited) => f.write_str("the unsaved setting is gone: not the inherited configuration"),
-            Self::Setting(Source::Flash) => f.write_str("the unsaved setting is in force: not the flash's configuration"),
+            Self::Setting(Source::Inherited) => {
+                f.write_str("the unsaved setting is gone: not the inherited configuration")
+            }
+            Self::Setting(Source::Flash) => {
+                f.write_str("the unsaved setting is in force: not the flash's configuration")
+            }
             Self::Stations { before, after, kept: true } => {
                 write!(f, "of {before} stations {after} are left, and all had to stay")
             }
@@ -88,7 +101,9 @@ impl fmt::Display for Fault {
             Self::Carrier { changes, least } => {
                 write!(f, "{changes} carrier changes: not every port was taken down ({least} are the least)")
             }
-            Self::Short { stream, ms } => write!(f, "{stream} had no frames for {ms:.0} ms only: ports stay down for a second"),
+            Self::Short { stream, ms } => {
+                write!(f, "{stream} had no frames for {ms:.0} ms only: ports stay down for a second")
+            }
             Self::NotServing => f.write_str("the new master answered no change"),
             Self::NotRuling => f.write_str("the new master could not silence one flow and bring it back"),
             Self::NotPowerless => f.write_str("the old process still holds writable maps"),
@@ -274,7 +289,9 @@ pub(crate) mod tests {
             master: "a".into(),
             streams: base.streams.into_iter().map(|s| Stream { flows: 64, ..s }).collect(),
             timeline: base.timeline,
-            fabrics: ["a", "b", "none"].map(|fabric| FabricLoss { fabric: fabric.into(), flows: 64, ..FabricLoss::default() }).to_vec(),
+            fabrics: ["a", "b", "none"]
+                .map(|fabric| FabricLoss { fabric: fabric.into(), flows: 64, ..FabricLoss::default() })
+                .to_vec(),
             seen: Seen {
                 epochs: u64::from(expected.moves == Some(true)),
                 moved: expected.moves == Some(true),
@@ -300,13 +317,15 @@ pub(crate) mod tests {
             for stream in &mut trial.streams {
                 (stream.lost, stream.reset_ms_timestamp) = (1200, 1200.0);
             }
-            let outage = Outage { stream: "h1-h3".into(), lost: 1200, begin_ms: 3.0, end_ms: 1203.0, flow: 0 };
+            let outage =
+                Outage { stream: "h1-h3".into(), lost: 1200, begin_ms: 3.0, end_ms: 1203.0, flow: 0 };
             trial.outages.push(outage);
         }
         if expected.class == Class::Partial {
             trial.streams[0].lost = 300;
             trial.seen.fabric_drops = 300;
-            trial.fabrics[0] = FabricLoss { fabric: "a".into(), flows: 64, flows_hit: 64, lost: 300, longest_ms: 4.0 };
+            trial.fabrics[0] =
+                FabricLoss { fabric: "a".into(), flows: 64, flows_hit: 64, lost: 300, longest_ms: 4.0 };
             trial.outages = (0..64)
                 .map(|flow| Outage { stream: "h1-h3".into(), flow, lost: 5, begin_ms: -0.2, end_ms: 3.8 })
                 .collect();
@@ -336,7 +355,9 @@ pub(crate) mod tests {
         let mut as_not_hitless = good(&not_hitless());
         as_not_hitless.seen.recorded = "admin".into();
         let faults = found(&hitless(), as_not_hitless);
-        for part in ["1200 lost", "16 carrier changes", "unsaved setting is gone", "of 64 stations 0 are left"] {
+        for part in
+            ["1200 lost", "16 carrier changes", "unsaved setting is gone", "of 64 stations 0 are left"]
+        {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:?}");
         }
     }

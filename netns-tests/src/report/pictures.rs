@@ -66,7 +66,10 @@ impl Canvas {
         let mut path = format!("M{:.1} {base:.1}", first.0);
         points.iter().for_each(|(x, y)| path += &format!(" L{x:.1} {y:.1}"));
         let _ = write!(path, " L{:.1} {base:.1} Z", last.0);
-        let _ = writeln!(self.0, "<path d=\"{path}\" fill=\"{colour}\" fill-opacity=\"0.45\" stroke=\"{colour}\"/>");
+        let _ = writeln!(
+            self.0,
+            "<path d=\"{path}\" fill=\"{colour}\" fill-opacity=\"0.45\" stroke=\"{colour}\"/>"
+        );
     }
 
     fn end(self) -> String {
@@ -82,7 +85,7 @@ pub(super) fn escape(text: &str) -> String {
 /// The trial that a row's picture shows: a red one, else one that counts.
 fn shown(row: &CauseRow) -> Option<&CauseTrial> {
     let red = row.trials.iter().find(|trial| !trial.faults.is_empty() && !trial.streams.is_empty());
-    red.or_else(|| row.counted().find(|trial| !trial.streams.is_empty()))
+    red.or_else(|| row.measured().next())
 }
 
 fn title(row: &CauseRow) -> [String; 2] {
@@ -121,7 +124,8 @@ fn strip(canvas: &mut Canvas, trial: &CauseTrial, y: f64) {
     let (left, right) = (NAMES, NAMES + half + 20.0);
     let lane = STRIP / 2.0 - 8.0;
     let bin_ms = trial.timeline.bin_ms.max(1.0);
-    let length_ms = trial.timeline.series.iter().map(|(_, bins)| bins.len()).max().unwrap_or(1) as f64 * bin_ms;
+    let length_ms =
+        trial.timeline.series.iter().map(|(_, bins)| bins.len()).max().unwrap_or(1) as f64 * bin_ms;
     for (inside, colour, top) in [(false, BETWEEN, y + 2.0), (true, INSIDE, y + 6.0 + lane)] {
         let bins = bins(trial, inside);
         let mut usual: Vec<u64> = bins.iter().copied().filter(|n| *n > 0).collect();
@@ -138,7 +142,8 @@ fn strip(canvas: &mut Canvas, trial: &CauseTrial, y: f64) {
             .collect();
         canvas.area(&points, base, colour);
     }
-    let event_ms = trial.timeline.marks.iter().find(|mark| mark.what == "event").map_or(0.0, |mark| mark.at_ms);
+    let event_ms =
+        trial.timeline.marks.iter().find(|mark| mark.what == "event").map_or(0.0, |mark| mark.at_ms);
     for mark in &trial.timeline.marks {
         let x = left + mark.at_ms / length_ms * half;
         canvas.line((x, y), (x, y + STRIP - 8.0), mark_colour(&mark.what));
@@ -167,7 +172,10 @@ fn strip(canvas: &mut Canvas, trial: &CauseTrial, y: f64) {
     }
     let said = match trial.outages.len() {
         0 => format!("no flow lost a frame; {end_ms:.0} ms shown"),
-        n => format!("{n} flows lost {} frames, the last until {last:.1} ms; {end_ms:.0} ms shown", trial.lost()),
+        n => format!(
+            "{n} flows lost {} frames, the last until {last:.1} ms; {end_ms:.0} ms shown",
+            trial.lost()
+        ),
     };
     canvas.text((right, y + STRIP - 5.0), GREY, &said);
 }
@@ -183,13 +191,19 @@ fn mark_colour(what: &str) -> &'static str {
 /// A strip a row: throughput over the trial, and every flow's gap around the event.
 pub fn timeline(rows: &[CauseRow]) -> String {
     let head = 34.0;
-    let mut canvas =
-        Canvas::new(head + STRIP * rows.len().max(1) as f64, "frames over time and each flow's gap, a strip a cause");
+    let mut canvas = Canvas::new(
+        head + STRIP * rows.len().max(1) as f64,
+        "frames over time and each flow's gap, a strip a cause",
+    );
     let half = (WIDTH - NAMES - 30.0) / 2.0;
     canvas.text((NAMES, 14.0), INK, "frames received, whole trial");
     canvas.text((NAMES + 190.0, 14.0), BETWEEN, "between modules");
     canvas.text((NAMES + 300.0, 14.0), INSIDE, "inside");
-    canvas.text((NAMES + half + 20.0, 14.0), INK, "around the event: a line a flow that lost frames, as long as its gap");
+    canvas.text(
+        (NAMES + half + 20.0, 14.0),
+        INK,
+        "around the event: a line a flow that lost frames, as long as its gap",
+    );
     canvas.text((NAMES, 29.0), RED, "| event");
     canvas.text((NAMES + 60.0, 29.0), "#14823c", "| commit");
     canvas.text((NAMES + 130.0, 29.0), GREY, "| serving, release, ready");
@@ -212,7 +226,7 @@ fn nothing(row: &CauseRow) -> String {
 /// Parts of a takeover: event to detection, to commit, to serving; medians over trials.
 fn parts(row: &CauseRow) -> Option<[f64; 3]> {
     let median = |value: fn(&CauseTrial) -> Option<f64>| {
-        super::stats::median(&row.counted().filter_map(value).collect::<Vec<_>>())
+        super::stats::median(&row.measured().filter_map(value).collect::<Vec<_>>())
     };
     let commit = median(|trial| trial.seen.commit_ms)?;
     let detect = median(|trial| trial.seen.detect_ms).unwrap_or(commit).min(commit);
@@ -271,9 +285,14 @@ pub fn fabrics(rows: &[CauseRow]) -> String {
         .filter(|row| row.expected.class == Class::Partial)
         .filter_map(|row| Some((row, shown(row)?)))
         .collect();
-    let height = 30.0 + partial.iter().map(|(_, trial)| 16.0 + 18.0 * trial.fabrics.len() as f64).sum::<f64>();
+    let height =
+        30.0 + partial.iter().map(|(_, trial)| 16.0 + 18.0 * trial.fabrics.len() as f64).sum::<f64>();
     let mut canvas = Canvas::new(height.max(50.0), "frames lost by fabric");
-    canvas.text((NAMES, 14.0), INK, "frames lost, by the fabric that flows were on; flows inside a module use none");
+    canvas.text(
+        (NAMES, 14.0),
+        INK,
+        "frames lost, by the fabric that flows were on; flows inside a module use none",
+    );
     if partial.is_empty() {
         canvas.text((NAMES, 34.0), GREY, "no cause of the run takes one fabric alone away");
     }

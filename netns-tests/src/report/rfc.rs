@@ -72,8 +72,8 @@ fn average(values: impl Iterator<Item = f64>) -> Option<f64> {
 impl Reset {
     /// Averages of a row that was tried.
     pub fn of(row: &CauseRow) -> Option<Self> {
-        let over = |value: fn(&CauseTrial) -> Option<f64>| average(row.counted().filter_map(value));
-        let stamps = || row.counted().map(CauseTrial::reset_ms_timestamp);
+        let over = |value: fn(&CauseTrial) -> Option<f64>| average(row.measured().filter_map(value));
+        let stamps = || row.measured().map(CauseTrial::reset_ms_timestamp);
         let about = |word: &str| row.cause.contains(word);
         let by_hand = ["operator", "removal", "hard reset", "rebooted"].iter().any(|word| about(word));
         let hardware = ["removal", "hard reset", "diagnostic"].iter().any(|word| about(word));
@@ -81,7 +81,8 @@ impl Reset {
             "4.1.2 removal and insertion"
         } else if about("operator") {
             "4.1.1.2 switchover"
-        } else if hardware || about("rebooted") || about("stopped") || about("watchdog") || about("keepalive") {
+        } else if hardware || about("rebooted") || about("stopped") || about("watchdog") || about("keepalive")
+        {
             "4.1.1.2 reset of one of two"
         } else if about("both") {
             "4.2.1 reset of the system's software"
@@ -95,7 +96,7 @@ impl Reset {
             test: test.to_owned(),
             kind: if hardware { "hardware" } else { "software" }.to_owned(),
             manner: if by_hand { "manual" } else { "automatic" }.to_owned(),
-            trials: row.counted().count() as u64,
+            trials: row.measured().count() as u64,
             lost_frames: over(|trial| Some(trial.lost() as f64))?,
             reset_ms_loss: over(|trial| Some(trial.reset_ms_loss()))?,
             reset_ms_timestamp: average(stamps())?,

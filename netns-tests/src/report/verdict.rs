@@ -197,7 +197,8 @@ impl Verdict {
             reasons.extend(row.reasons().iter().map(|reason| format!("{}: {reason}", row.title())));
         }
         for caching in &report.caching {
-            reasons.extend(caching.faults.iter().map(|fault| format!("RFC 2889, {}: {fault}", caching.cause)));
+            reasons
+                .extend(caching.faults.iter().map(|fault| format!("RFC 2889, {}: {fault}", caching.cause)));
         }
         Self { reasons }
     }

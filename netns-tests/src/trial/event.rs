@@ -94,8 +94,8 @@ fn before(rig: &Rig<'_>, case: Case, number: u32) -> Result<Before> {
     let mut cli = rig.bed.cli()?;
     for command in case.commands() {
         cli.run(&command).map_err(|error| match error {
-            BedError::Refused { .. } => anyhow!(NotAvailable(error.to_string())),
-            error => error.into(),
+            BedError::Refused { error, .. } => NotAvailable::new(&command, &error).into(),
+            error => anyhow!(error),
         })?;
     }
     let setting = Setting::make(&mut cli, "cause", number)?;
@@ -116,6 +116,7 @@ fn commit(
     observer: &Observer,
     struck: &mut Struck,
     striker: &mut Cli,
+    what: &str,
     expected: &Expected,
 ) -> Result<Option<Commit>> {
     let bound = Duration::from_secs_f64(expected.commit_within_ms / 1e3);
@@ -126,7 +127,7 @@ fn commit(
             return Ok(Some(commit));
         }
         if let Some(why) = struck.refused(striker)? {
-            return Err(NotAvailable(why).into());
+            return Err(NotAvailable::new(what, &why).into());
         }
     }
     Ok(None)
@@ -141,7 +142,8 @@ fn rule(
 ) -> Result<(Option<u64>, bool)> {
     let Some(answer) = authority::blackhole(client, station, commit.slot)? else { return Ok((None, false)) };
     traffic.mark(answer.at_ns, "serving");
-    let silent = authority::fell_silent(traffic, authority::gap_deadline_ns(commit.seen_ns.max(answer.at_ns)))?;
+    let silent =
+        authority::fell_silent(traffic, authority::gap_deadline_ns(commit.seen_ns.max(answer.at_ns)))?;
     let release_ns = now_ns();
     let released = client.run(&format!("delete fdbentry {station} vlan Default")).is_ok()
         && authority::came_back(traffic, release_ns, RELEASE)?;
@@ -168,7 +170,7 @@ fn watch(
     let mut struck = strike(rig.bed, &mut striker, case.cause, &before.ready)?;
     let event_ns = struck.at_ns;
     traffic.mark(event_ns, "event");
-    let commit = commit(&observer, &mut struck, &mut striker, expected)?;
+    let commit = commit(&observer, &mut struck, &mut striker, &case.cause.to_string(), expected)?;
     let (mut served_ns, mut ruled, mut powerless) = (None, None, None);
     if let Some(commit) = commit {
         traffic.mark(commit.seen_ns, "commit");
@@ -228,7 +230,9 @@ fn outages(report: &ProbeReport, event_ns: u64) -> Vec<Outage> {
 fn fabrics(report: &ProbeReport, lost: Option<Slot>) -> Vec<FabricLoss> {
     let sum = |fabric: &str, streams: &mut dyn Iterator<Item = &StreamReport>, hit: Option<bool>| {
         let mut sum = FabricLoss { fabric: fabric.to_owned(), ..FabricLoss::default() };
-        for flow in streams.flat_map(|stream| &stream.flows).filter(|f| hit.is_none_or(|hit| hit == (f.lost > 0))) {
+        for flow in
+            streams.flat_map(|stream| &stream.flows).filter(|f| hit.is_none_or(|hit| hit == (f.lost > 0)))
+        {
             sum.flows += 1;
             sum.flows_hit += u64::from(flow.lost > 0);
             sum.lost += flow.lost;
@@ -282,7 +286,13 @@ fn run(
 ///
 /// # Errors
 /// [`NotAvailable`] if the switch has no such cause; what keeps it from being measured.
-pub fn event(rig: &Rig<'_>, case: Case, expected: &Expected, number: u32, steady_secs: f64) -> Result<CauseTrial> {
+pub fn event(
+    rig: &Rig<'_>,
+    case: Case,
+    expected: &Expected,
+    number: u32,
+    steady_secs: f64,
+) -> Result<CauseTrial> {
     let before = before(rig, case, number)?;
     let Started { probe, .. } = traffic::start(rig)?;
     let ends = |stream: &str| -> Result<Vec<String>> {
@@ -346,8 +356,9 @@ mod tests {
 
     #[test]
     fn drops_for_the_lack_of_a_fabric_are_summed() {
-        let lines = ["switch 1:1 fabric-absent +12", "switch 2:1 fabric-unprogrammed +3", "sw/s1p1 rx_dropped +9"]
-            .map(str::to_owned);
+        let lines =
+            ["switch 1:1 fabric-absent +12", "switch 2:1 fabric-unprogrammed +3", "sw/s1p1 rx_dropped +9"]
+                .map(str::to_owned);
         assert_eq!(fabric_drops(&lines), 15);
     }
 }

@@ -51,7 +51,14 @@ pub fn expected(cause: Cause, setup: Setup) -> Expected {
                 SlaveConfig::Inherited => Source::Inherited,
             };
             let back_ms = if links_down { UP_AGAIN_MS } else { FLOODED_MS };
-            Expected { class, configuration, links_down, fdb_kept, back_within_ms: known_ms + back_ms, ..moves }
+            Expected {
+                class,
+                configuration,
+                links_down,
+                fdb_kept,
+                back_within_ms: known_ms + back_ms,
+                ..moves
+            }
         }
     }
 }
@@ -92,8 +99,10 @@ mod tests {
     #[test]
     fn both_configurations_are_as_the_table_says() {
         for (cause, letters) in TABLE {
-            let found: String =
-                [Setup::FACTORY, Setup::HITLESS].map(|setup| letter(&expected(cause, setup))).iter().collect();
+            let found: String = [Setup::FACTORY, Setup::HITLESS]
+                .map(|setup| letter(&expected(cause, setup)))
+                .iter()
+                .collect();
             assert_eq!(found, letters, "{cause}");
         }
     }

@@ -109,11 +109,11 @@ impl<'a> Matrix<'a> {
                 }
                 Err(error) => {
                     self.fresh();
-                    let Some(NotAvailable(why)) = error.downcast_ref() else {
+                    let Some(why) = error.downcast_ref::<NotAvailable>() else {
                         row.trials.push(broken(row.trials.len() as u32 + 1, &error));
                         break;
                     };
-                    row.not_available = Some(why.clone());
+                    row.not_available = Some(why.to_string());
                     break;
                 }
             }

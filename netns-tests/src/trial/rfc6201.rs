@@ -80,7 +80,10 @@ pub(super) fn report(rate: u32, search: Vec<String>, trials: u32, rows: &[CauseR
             factor("protocol instances", "none"),
             factor("location", "local: triggered on the machine that the switch runs on"),
             factor("scheduled", "resets by command are, others are not"),
-            factor("trial of the search", "2 s a step, 15 s for the rate that is used (RFC 2544 asks for 60 s)"),
+            factor(
+                "trial of the search",
+                "2 s a step, 15 s for the rate that is used (RFC 2544 asks for 60 s)",
+            ),
         ],
         resets: rows.iter().filter_map(Reset::of).collect(),
     }

@@ -21,7 +21,15 @@ const LOOK: Duration = Duration::from_millis(2);
 /// The switch has no such cause, or refuses it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotAvailable(pub String);
+pub struct NotAvailable(String);
+
+impl NotAvailable {
+    /// In the switch's words, without the picture of the line that it does not understand.
+    pub fn new(command: &str, said: &str) -> Self {
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        Self(format!("`{command}`: {}", last.unwrap_or("refused without a reason")))
+    }
+}
 
 /// Who answers what was asked for.
 enum Answering {
@@ -99,8 +107,10 @@ pub(super) fn strike(bed: &Testbed, cli: &mut Cli, cause: Cause, ready: &Ready) 
             struck.removed = Some(slot);
         }
         Cause::BothDie => {
-            let pids: Vec<Pid> =
-                [ready.slave, ready.master].into_iter().map(|slot| bed.pid(slot)).collect::<Result<_, _>>()?;
+            let pids: Vec<Pid> = [ready.slave, ready.master]
+                .into_iter()
+                .map(|slot| bed.pid(slot))
+                .collect::<Result<_, _>>()?;
             let _observing = Observing::begin();
             struck.at_ns = now_ns();
             for pid in pids {
@@ -124,7 +134,7 @@ impl Struck {
             Answering::Nobody => Ok(None),
             Answering::Session => match cli.answer(Duration::ZERO) {
                 Ok(answer) if answer.ok => Ok(None),
-                Ok(answer) => Ok(Some(answer.error.unwrap_or_else(|| "refused without a reason".to_owned()))),
+                Ok(answer) => Ok(Some(answer.error.unwrap_or_default())),
                 // No answer yet, or nobody left who could.
                 Err(BedError::Deadline { .. } | BedError::Cli(_)) => Ok(None),
                 Err(error) => Err(error.into()),
@@ -163,7 +173,7 @@ fn ended(child: &mut Child) -> Result<Option<String>> {
         stderr.read_to_string(&mut text).context("reading what msm-ctl chassis printed")?;
     }
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing").trim();
-    Ok(Some(format!("msm-ctl chassis: {status}: {first}")))
+    Ok(Some(format!("{status}: {first}")))
 }
 
 /// Waits for its end, which must be a good one.
@@ -171,14 +181,14 @@ fn done(child: &mut Child) -> Result<()> {
     let deadline = Instant::now() + DONE;
     loop {
         if let Some(why) = ended(child)? {
-            return Err(NotAvailable(why).into());
+            return Err(NotAvailable::new("msm-ctl chassis", &why).into());
         }
         if child.try_wait().context("waiting for msm-ctl chassis")?.is_some() {
             return Ok(());
         }
         if Instant::now() > deadline {
             let _ = child.kill();
-            return Err(NotAvailable(format!("msm-ctl chassis did not end within {DONE:?}")).into());
+            return Err(NotAvailable::new("msm-ctl chassis", &format!("no end within {DONE:?}")).into());
         }
         std::thread::sleep(LOOK);
     }
