@@ -98,6 +98,7 @@ impl Setup {
             sys_recovery_level: Some(self.recovery.to_string()),
             link_action: Some(self.links.to_string()),
             slave_config: Some(self.slave.to_string()),
+            ..FailoverOptions::default()
         }
     }
 }
