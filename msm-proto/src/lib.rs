@@ -22,7 +22,7 @@ mod wire;
 pub use cause::{Cause, Trigger};
 pub use decision::{ConfigSource, Decision, Verdict, decide};
 pub use envelope::{DecodeError, Envelope, FRAME_MAX, PROTOCOL};
-pub use message::{Message, Phase, Record, Release, Snapshot, Standing};
+pub use message::{Message, Phase, Piece, Record, Release, Snapshot, Standing};
 pub use options::{
     EsrpFailoverMode, KEEPALIVE_DEFAULT, LinkAction, Options, OptionsError, Preserve, REELECT_DEFAULT,
     RecoveryLevel, Routing, SILENCE_MAX, SILENCE_MIN, SlaveConfig, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN,

@@ -100,6 +100,17 @@ pub struct Release {
     pub event: Time,
 }
 
+/// What a piece of a subsystem's state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Some of the state; more follows.
+    Items,
+    /// The last of it.
+    Last,
+    /// A change, behind what came before.
+    Delta,
+}
+
 /// Every message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -226,6 +237,37 @@ pub enum Message {
         /// The process' own.
         bytes: Vec<u8>,
     },
+    /// A piece of a subsystem's state, or a change of it.
+    Piece {
+        /// Which subsystem.
+        subsystem: Subsystem,
+        /// Which transfer of it; another number begins anew.
+        transfer: u64,
+        /// Position in the transfer, from 1.
+        number: u64,
+        /// What it is.
+        piece: Piece,
+        /// The process' own.
+        bytes: Vec<u8>,
+    },
+    /// The piece has come, and all before it.
+    PieceAck {
+        /// Which subsystem.
+        subsystem: Subsystem,
+        /// Which transfer.
+        transfer: u64,
+        /// Position.
+        number: u64,
+    },
+    /// Slave, before it asks for everything: this I have of a transfer from before the link was cut.
+    Resume {
+        /// Which subsystem.
+        subsystem: Subsystem,
+        /// Which transfer.
+        transfer: u64,
+        /// Last position.
+        number: u64,
+    },
     /// Slave: the maps can be read and are of my ABI.
     HardwareChecked,
 }
@@ -239,7 +281,8 @@ impl Message {
             | Self::Part { .. }
             | Self::Replicate(_)
             | Self::Applied { .. }
-            | Self::Parcel { .. } => Channel::Bulk,
+            | Self::Parcel { .. }
+            | Self::Piece { .. } => Channel::Bulk,
             _ => Channel::Control,
         }
     }

@@ -47,7 +47,7 @@ impl Subsystem {
         Self::Esrp,
     ];
 
-    /// Whether `options` hand it over. The protocol subsystems have no engine yet and stay disabled.
+    /// Whether `options` hand it over. STP, EAPS and ESRP have no engine yet and stay disabled.
     #[must_use]
     pub fn enabled(self, options: &Options) -> bool {
         options.replicate()
@@ -55,8 +55,18 @@ impl Subsystem {
                 Self::Configuration => true,
                 Self::L2Hardware => options.link_action.preserve() >= Preserve::L2,
                 Self::L3Hardware => options.link_action.preserve() >= Preserve::L2L3,
-                Self::Stp | Self::Eaps | Self::Arp | Self::Esrp => false,
+                Self::Arp => options.link_action.preserve() >= Preserve::L2L3,
+                Self::Stp | Self::Eaps | Self::Esrp => false,
             }
+    }
+
+    /// Whether it has state of its own, which is transferred in pieces. (The configuration is a snapshot, tables are adopted.)
+    #[must_use]
+    pub const fn has_state(self) -> bool {
+        match self {
+            Self::Configuration | Self::L2Hardware | Self::L3Hardware => false,
+            Self::Stp | Self::Eaps | Self::Arp | Self::Esrp => true,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     cause::Trigger,
     message::{Message, Release},
     slot::OwnerName,
+    subsystem::Subsystem,
     time::Time,
 };
 
@@ -50,16 +51,19 @@ pub(super) struct Handover {
     why: String,
     /// A failure ends the process: the task that panicked is not there any more.
     pub(super) leave: bool,
+    /// What the slave has to have of each subsystem before the tree is released.
+    pub(super) positions: Vec<(Subsystem, u64)>,
 }
 
 impl Handover {
-    /// Begins. `request`: who waits for an answer.
+    /// Begins. `request`: who waits for an answer; `positions`: what the slave has to have of each subsystem.
     pub(super) fn begin(
         core: &mut Core,
         now: Time,
         name: OwnerName,
         trigger: Trigger,
         request: Option<CommandId>,
+        positions: Vec<(Subsystem, u64)>,
     ) -> Self {
         core.push(Output::Freeze);
         let stage = Stage::Draining(now + timers::DRAIN);
@@ -72,6 +76,7 @@ impl Handover {
             attempts: 0,
             why: String::new(),
             leave: request.is_none(),
+            positions,
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     parcel::Parcel,
     phase::RoleState,
     state::Stamps,
+    stream::Streams,
     sync::{Failures, SlaveSync},
     timers,
 };
@@ -70,6 +71,8 @@ pub(super) struct Master {
     pub(super) slave: Option<SlaveSync>,
     /// Failures of the last slave, by its instance: only a reboot clears them.
     pub(super) failures: Option<(u64, Failures)>,
+    /// State of subsystems on its way to the slave.
+    pub(super) streams: Streams,
     /// META calls the slave ready.
     pub(super) ready: bool,
     /// The redo record that is being applied.
@@ -106,6 +109,7 @@ impl Master {
             busy: Busy::No,
             slave: None,
             failures: None,
+            streams: Streams::default(),
             ready: false,
             trying: None,
             handover: None,
@@ -295,7 +299,7 @@ impl Master {
         let slave = self.slave.as_ref().and_then(SlaveSync::deadline);
         let handover = self.handover.as_ref().and_then(Handover::deadline);
         let parcel = self.parcel.as_ref().map(Parcel::deadline);
-        [waits, slave, handover, parcel].into_iter().flatten().min()
+        [waits, slave, handover, parcel, self.streams.deadline()].into_iter().flatten().min()
     }
 
     /// True: the process ends.
@@ -310,6 +314,7 @@ impl Master {
         if self.slave.as_ref().and_then(SlaveSync::deadline).is_some_and(|until| now >= until) {
             self.demote(core, "the transfer of the configuration stands still");
         }
+        self.tick_streams(core, now);
         self.tick_parcel(core, now);
         let drags = self.handover.as_mut().is_some_and(|handover| !handover.tick(core, now));
         drags && self.abort(core, "the commands in flight did not end in time")
@@ -327,6 +332,7 @@ impl Master {
         let failures = self.failures.take().filter(|(whose, _)| *whose == instance);
         let failed = failures.map(|(_, failed)| failed).unwrap_or_default();
         self.slave.get_or_insert_with(|| SlaveSync::new(instance, failed)).want();
+        self.want_streams(core, instance);
     }
 
     /// A subsystem failed, here or at the slave.

@@ -4,6 +4,7 @@ mod core;
 mod election;
 mod events;
 mod handover;
+mod intake;
 mod master;
 mod parcel;
 mod phase;
@@ -12,9 +13,12 @@ mod redo;
 mod session;
 mod slave;
 mod state;
+mod stream;
 mod succession;
 mod suspicion;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub use events::{
@@ -54,7 +58,7 @@ impl Machine {
         self.input(now, input);
         self.core.tell_phase(self.role.phase());
         if let RoleState::Master(master) = &mut self.role {
-            master.refresh(&mut self.core);
+            master.refresh(&mut self.core, now);
             if master.pump(&mut self.core, now) {
                 self.role = RoleState::Leaving;
             }
@@ -123,14 +127,19 @@ impl Machine {
             | Input::Applied { .. }
             | Input::Snapshot { .. }
             | Input::State { .. }
+            | Input::Items { .. }
+            | Input::Delta { .. }
             | Input::RunFailover { .. } => self.master_input(now, input),
             Input::FlashStored(result) => parcel::stored(&mut self.core, result),
             Input::Loaded(_) | Input::ReplayFailed { .. } | Input::HardwareChecked(_) => {
                 self.slave_input(input);
             }
+            Input::SubsystemFailed { subsystem, reason, ref text } => match &mut self.role {
+                RoleState::Master(master) => master.cannot_give(&mut self.core, subsystem, reason, text),
+                _ => self.slave_input(input),
+            },
             Input::PeerFate { trigger } => self.peer_fate(now, trigger),
             Input::DiagnosticsFailed { text } => self.core.push(Output::DiagnosticsFailed { text }),
-            Input::Items { .. } | Input::Delta { .. } | Input::SubsystemFailed { .. } => {}
             Input::Exception { task, critical, text } => self.exception(now, &task, critical, &text),
         }
     }
@@ -157,6 +166,8 @@ impl Machine {
             Input::Applied { id, result } => master.applied(core, id, result),
             Input::Snapshot { bytes } => master.snapshot(core, now, bytes),
             Input::State { bytes } => master.state(core, bytes),
+            Input::Items { subsystem, bytes, last } => master.items(core, now, subsystem, bytes, last),
+            Input::Delta { subsystem, bytes } => master.delta(core, now, subsystem, bytes),
             Input::RunFailover { id } => master.run_failover(core, now, id),
             Input::OwnershipLost => {
                 core.reset(Level::Error, "the pin tree is another's");
@@ -182,6 +193,10 @@ impl Machine {
             Input::ReplayFailed { text } => {
                 core.log(Level::Error, format!("a change of the master cannot be taken over: {text}"));
                 slave.fail(core, Subsystem::Configuration, Reason::ConfigFailed);
+            }
+            Input::SubsystemFailed { subsystem, reason, text } => {
+                core.log(Level::Error, format!("{subsystem} of the master cannot be taken over: {text}"));
+                slave.fail(core, subsystem, reason);
             }
             _ => {}
         }

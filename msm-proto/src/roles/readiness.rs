@@ -35,6 +35,7 @@ impl Master {
         let why = format!("MSM {} is gone", core.me.slot.peer());
         self.fail_parcel(core, &why);
         self.announced = false;
+        self.detach_streams(now);
         self.unready(core);
         self.clear_waits();
         self.explain_absence(core, now);
@@ -44,6 +45,7 @@ impl Master {
     pub(super) fn explain_absence(&self, core: &mut Core, now: Time) {
         if let Some(trigger) = core.fate(now).filter(|_| self.slave.is_none()) {
             core.absence = Reason::of_absence(trigger);
+            core.fate = None;
         }
     }
 
@@ -78,19 +80,23 @@ impl Master {
     }
 
     /// After every step: META and the peer are told what has changed.
-    pub(super) fn refresh(&mut self, core: &mut Core) {
+    pub(super) fn refresh(&mut self, core: &mut Core, now: Time) {
         if self.slave.is_none() && core.peer().is_some_and(|peer| !peer.speaks) {
             let mut slave = SlaveSync::default();
             slave.fail(core, Subsystem::Configuration, Reason::Revision);
             slave.fail(core, Subsystem::L2Hardware, Reason::Revision);
             self.slave = Some(slave);
         }
+        if self.owns() {
+            self.pump_streams(core, now);
+        }
         let missed = core.link.as_ref().is_some_and(|link| link.missed);
         if let Some(slave) = &mut self.slave {
             slave.follow_options(&core.options);
         }
         let absent = [(State::NotAvailable, core.absence); Subsystem::ALL.len()];
-        core.rows = self.slave.as_ref().map_or(absent, |slave| slave.rows(&core.options, missed));
+        core.rows =
+            self.slave.as_ref().map_or(absent, |slave| slave.rows(&core.options, missed, &self.streams));
         if !self.owns() {
             return;
         }

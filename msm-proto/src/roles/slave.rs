@@ -4,6 +4,7 @@ use super::{
     core::Core,
     election::{Electing, Failover, Taking},
     events::{Level, MetaView, Output, Session},
+    intake::Intake,
     parcel::Incoming,
     phase::RoleState,
     suspicion::Suspicion,
@@ -54,6 +55,7 @@ pub(super) struct Slave {
     /// META calls this slave ready, says the master.
     pub(super) ready: bool,
     pub(super) suspicion: Suspicion,
+    pub(super) intake: Intake,
 }
 
 impl Slave {
@@ -71,6 +73,7 @@ impl Slave {
             loads: 0,
             ready: false,
             suspicion: Suspicion::default(),
+            intake: Intake::default(),
         };
         slave.join(core);
         slave
@@ -92,6 +95,7 @@ impl Slave {
         core.log(Level::Info, format!("MSM {} is slave of MSM {}", core.me.slot, core.me.slot.peer()));
         if core.peer().is_some_and(|peer| peer.speaks) {
             core.push(Output::CheckHardware);
+            self.resume_intake(core);
             core.send(&Message::SyncRequest);
         }
     }
@@ -318,6 +322,9 @@ impl Slave {
     pub(super) fn log(&mut self, core: &mut Core, epoch: u64, message: Message) {
         if self.footing != Footing::With {
             return;
+        }
+        if let Message::Piece { subsystem, transfer, number, piece, bytes } = message {
+            return self.piece(core, epoch, subsystem, (transfer, number), piece, bytes);
         }
         let result = match message {
             // An owner's log is of its epoch.

@@ -33,7 +33,14 @@ impl Master {
             return core.refuse(id, why);
         }
         self.leave_parcel(core);
-        self.handover = Some(Handover::begin(core, now, self.name, Trigger::Operator, Some(id)));
+        self.handover = Some(Handover::begin(
+            core,
+            now,
+            self.name,
+            Trigger::Operator,
+            Some(id),
+            self.streams.positions(),
+        ));
     }
 
     /// A task of this process panicked. True: the process ends.
@@ -53,7 +60,8 @@ impl Master {
                     return true;
                 }
                 self.leave_parcel(core);
-                self.handover = Some(Handover::begin(core, now, self.name, trigger, None));
+                self.handover =
+                    Some(Handover::begin(core, now, self.name, trigger, None, self.streams.positions()));
                 false
             }
         }
@@ -75,6 +83,9 @@ impl Master {
     /// Nothing is in flight: the tree can be released. True: the process ends.
     pub(super) fn drained(&mut self, core: &mut Core) -> bool {
         let Some(handover) = &mut self.handover else { return false };
+        if !self.streams.reached(&handover.positions) {
+            return false;
+        }
         match decide(handover.trigger, &core.options, self.ready).verdict {
             Verdict::NoFailover | Verdict::Reboot => self.abort(core, "the slave is no longer ready"),
             Verdict::Hitless | Verdict::Partial | Verdict::NotHitless => {
@@ -162,6 +173,12 @@ impl Master {
                 {
                     handover.fails(core, &why);
                 }
+            }
+            Message::Resume { subsystem, transfer, number } => {
+                self.resume_stream(core, now, subsystem, transfer, number);
+            }
+            Message::PieceAck { subsystem, transfer, number } => {
+                self.piece_acknowledged(now, subsystem, transfer, number);
             }
             message => {
                 let Some(slave) = &mut self.slave else { return false };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{
     core::{Core, Rows},
     events::{Level, Outcome},
+    stream::Streams,
     timers,
 };
 use crate::{
@@ -71,7 +72,8 @@ impl SlaveSync {
 
     /// A slave asks for everything.
     pub(super) fn want(&mut self) {
-        self.stage = if self.failed.is_empty() { Stage::Wanted } else { Stage::Idle };
+        let sound = self.failure(Subsystem::Configuration).is_none();
+        self.stage = if sound { Stage::Wanted } else { Stage::Idle };
         self.asked = true;
         self.behind = false;
         self.deadline = None;
@@ -98,7 +100,9 @@ impl SlaveSync {
                 self.stage = Stage::Idle;
                 self.deadline = None;
             }
-            (true, Stage::Idle) if self.asked && self.failed.is_empty() => self.stage = Stage::Wanted,
+            (true, Stage::Idle) if self.asked && self.failure(Subsystem::Configuration).is_none() => {
+                self.stage = Stage::Wanted;
+            }
             (true, _) => {}
         }
     }
@@ -210,6 +214,11 @@ impl SlaveSync {
         }
     }
 
+    /// Why a subsystem failed, if it has.
+    pub(super) fn failure(&self, subsystem: Subsystem) -> Option<Reason> {
+        self.failed.get(&subsystem).copied()
+    }
+
     /// Whether commands wait for this slave.
     pub(super) fn strict(&self) -> bool {
         matches!(self.stage, Stage::InStep)
@@ -258,7 +267,7 @@ impl SlaveSync {
     }
 
     /// State and reason of every subsystem.
-    pub(super) fn rows(&self, options: &Options, missed: bool) -> Rows {
+    pub(super) fn rows(&self, options: &Options, missed: bool, streams: &Streams) -> Rows {
         Subsystem::ALL.map(|name| {
             if !name.enabled(options) {
                 return (State::Disable, Reason::None);
@@ -271,6 +280,9 @@ impl SlaveSync {
             }
             if name == Subsystem::Configuration && self.behind {
                 return (State::Initial, Reason::CommError);
+            }
+            if name.has_state() {
+                return streams.row(name);
             }
             let state = match (name, &self.stage) {
                 (Subsystem::Configuration, Stage::InStep) => State::Ready,

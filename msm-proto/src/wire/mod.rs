@@ -33,6 +33,22 @@ const ROLES: u32 = 1;
 const CONFIGURATION: u32 = 2;
 const L2_HARDWARE: u32 = 3;
 
+/// Classifiers that every subsystem with state of its own has.
+const PIECE: u32 = 1;
+const PIECE_ACK: u32 = 2;
+const RESUME: u32 = 3;
+
+/// The number of a subsystem in an envelope.
+fn number_of(subsystem: Subsystem) -> u32 {
+    CONFIGURATION + subsystem as u32
+}
+
+/// The subsystem with state of its own that a number means.
+fn stateful(number: u32) -> Option<Subsystem> {
+    let index = (number as usize).checked_sub(CONFIGURATION as usize)?;
+    Subsystem::ALL.get(index).copied().filter(|subsystem| subsystem.has_state())
+}
+
 /// The subsystem that an envelope's number means; what no subsystem has concerns the configuration.
 pub(crate) fn subsystem(number: u32) -> Subsystem {
     let index = (number as usize).wrapping_sub(CONFIGURATION as usize);
@@ -154,6 +170,19 @@ struct Parcel {
     bytes: Option<Vec<u8>>,
 }
 
+/// A piece of a subsystem's state; without kind and bytes, where its receiver stands.
+#[derive(Clone, PartialEq, prost::Message)]
+struct WirePiece {
+    #[prost(uint64, optional, tag = "1")]
+    transfer: Option<u64>,
+    #[prost(uint64, optional, tag = "2")]
+    number: Option<u64>,
+    #[prost(uint32, optional, tag = "3")]
+    piece: Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    bytes: Option<Vec<u8>>,
+}
+
 #[derive(Clone, PartialEq, prost::Message)]
 struct State {
     #[prost(bytes = "vec", optional, tag = "1")]
@@ -178,6 +207,10 @@ struct Applied {
 
 fn number(number: u64) -> Vec<u8> {
     Number { number: Some(number) }.encode_to_vec()
+}
+
+fn place(transfer: u64, number: u64) -> Vec<u8> {
+    WirePiece { transfer: Some(transfer), number: Some(number), ..WirePiece::default() }.encode_to_vec()
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -261,6 +294,21 @@ impl Message {
                 (CONFIGURATION, 11, State { bytes: Some(bytes.clone()) }.encode_to_vec())
             }
             Self::HardwareChecked => (L2_HARDWARE, 1, Vec::new()),
+            Self::Piece { subsystem, transfer, number, piece, bytes } => {
+                let wire = WirePiece {
+                    transfer: Some(*transfer),
+                    number: Some(*number),
+                    piece: Some(piece.code()),
+                    bytes: Some(bytes.clone()),
+                };
+                (number_of(*subsystem), PIECE, wire.encode_to_vec())
+            }
+            Self::PieceAck { subsystem, transfer, number } => {
+                (number_of(*subsystem), PIECE_ACK, place(*transfer, *number))
+            }
+            Self::Resume { subsystem, transfer, number } => {
+                (number_of(*subsystem), RESUME, place(*transfer, *number))
+            }
         };
         Envelope { epoch, sequence, subsystem, subtype, version: PAYLOAD, payload }.encode()
     }
@@ -398,6 +446,24 @@ impl Message {
             (L2_HARDWARE, 1) => {
                 Of("hardware checked").body::<Empty>(payload)?;
                 Self::HardwareChecked
+            }
+            (which, PIECE..=RESUME) => {
+                let subsystem = stateful(which).ok_or_else(invalid)?;
+                let of = Of("piece");
+                let wire: WirePiece = of.body(payload)?;
+                let transfer = of.some("transfer", wire.transfer)?;
+                let number = of.some("number", wire.number)?;
+                match subtype {
+                    PIECE_ACK => Self::PieceAck { subsystem, transfer, number },
+                    RESUME => Self::Resume { subsystem, transfer, number },
+                    _ => Self::Piece {
+                        subsystem,
+                        transfer,
+                        number,
+                        piece: of.one_of("kind", wire.piece)?,
+                        bytes: of.some("bytes", wire.bytes)?,
+                    },
+                }
             }
             _ => return Err(invalid()),
         })

@@ -2,7 +2,7 @@
 
 use crate::{
     cause::{Cause, Trigger},
-    message::Phase,
+    message::{Phase, Piece},
     options::{EsrpFailoverMode, LinkAction, Preserve, RecoveryLevel, Routing, SlaveConfig},
     slot::Slot,
     subsystem::{Reason, State, Subsystem},
@@ -33,6 +33,7 @@ numbered!(Phase { 1 => Booting, 2 => Claiming, 3 => Orphan, 4 => Slave, 5 => Mas
 numbered!(Cause { 1 => Never, 2 => Admin, 3 => Exception, 4 => Removal, 5 => HwFailure, 6 => Watchdog, 7 => Keepalive });
 numbered!(RecoveryLevel { 1 => None, 2 => Critical, 3 => All });
 numbered!(Preserve { 1 => None, 2 => L2, 3 => L2L3 });
+numbered!(Piece { 1 => Items, 2 => Last, 3 => Delta });
 numbered!(Routing { 1 => Restart, 2 => Preserve });
 numbered!(SlaveConfig { 1 => Flash, 2 => Inherited });
 numbered!(EsrpFailoverMode { 1 => None, 2 => RapidReelection, 3 => RemainMaster });

@@ -1,11 +1,13 @@
 //! Every message survives the wire; nothing that comes from it can make the decoder panic.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use crate::{
     cause::{Cause, Trigger},
     envelope::{DecodeError, Envelope, FRAME_MAX},
-    message::{Message, Phase, Record, Release, Snapshot, Standing},
+    message::{Message, Phase, Piece, Record, Release, Snapshot, Standing},
     options::{LinkAction, Options, Preserve},
     roles::{CommandId, History, Identity, Outcome, Stamps},
     slot::{OwnerName, Slot},
@@ -24,7 +26,12 @@ fn examples() -> Vec<Message> {
     let name = OwnerName { slot: Slot::A, epoch: 7 };
     let stamps =
         Stamps { event_ns: Time(1), detected_ns: Time(2), committed_ns: Time(3), serving_ns: Time(4) };
-    let l2 = Options { link_action: LinkAction::KeepLinksUp(Preserve::L2), ..Options::hitless() };
+    let l2 = Options {
+        link_action: LinkAction::KeepLinksUp(Preserve::L2),
+        watchdog: Duration::from_millis(300),
+        keepalive: Duration::from_millis(700),
+        ..Options::hitless()
+    };
     let phases =
         [Phase::Booting, Phase::Claiming, Phase::Orphan, Phase::Slave, Phase::Master, Phase::Leaving];
     let mut all: Vec<_> = phases.into_iter().map(Message::Phase).collect();
@@ -62,7 +69,17 @@ fn examples() -> Vec<Message> {
         Message::ParcelStored { id: CommandId(7), outcome: Outcome::Done("yes".into()) },
         Message::State { bytes: vec![1, 2, 3] },
         Message::HardwareChecked,
+        Message::PieceAck { subsystem: Subsystem::Stp, transfer: 2, number: 0 },
+        Message::Resume { subsystem: Subsystem::Esrp, transfer: 0, number: 9 },
     ]);
+    let kinds = [Piece::Items, Piece::Last, Piece::Delta];
+    all.extend(kinds.map(|piece| Message::Piece {
+        subsystem: Subsystem::Arp,
+        transfer: 3,
+        number: u64::MAX,
+        piece,
+        bytes: vec![5],
+    }));
     all
 }
 
@@ -96,7 +113,7 @@ fn a_message_without_its_fields_is_refused_by_name() {
 #[test]
 fn what_is_unknown_is_refused_by_name() {
     let known = Envelope::decode(&Message::SyncRequest.encode(1, 1)).unwrap();
-    for (subsystem, subtype, version) in [(1, 99, 1), (8, 1, 1), (1, 6, 2)] {
+    for (subsystem, subtype, version) in [(1, 99, 1), (9, 1, 1), (3, 2, 1), (7, 4, 1), (1, 6, 2)] {
         let unknown = Envelope { subsystem, subtype, version, ..known.clone() };
         let error = decode(&unknown.encode()).unwrap_err();
         assert_eq!(error, DecodeError::InvalidSubtype { subsystem, subtype, version });
