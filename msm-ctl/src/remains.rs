@@ -99,17 +99,18 @@ mod here {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio};
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Child, ChildStdout, Command, Stdio};
     use std::time::{Duration, Instant};
 
-    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::process::{Pid, Signal, getsid, kill_process};
 
     use crate::process::Process;
 
     const CHILD: &str = "MSM_TEST_REMAINS";
     /// Mapped and touched by the child.
     const MEMORY: usize = 32 << 20;
+    const SOON: Duration = Duration::from_secs(20);
 
     fn resident_kb(pid: u32) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -120,48 +121,105 @@ mod tests {
     fn within(what: &str, mut done: impl FnMut() -> bool) {
         let began = Instant::now();
         while !done() {
-            assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+            assert!(began.elapsed() < SOON, "{what}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    async fn ends(process: &Process) {
+        tokio::time::timeout(SOON, process.dead()).await.expect("in time").expect("dead");
+    }
+
+    /// A process that is attended: it answers every line, and ends with the last.
+    struct Attended {
+        child: Child,
+        said: std::io::Lines<BufReader<ChildStdout>>,
+        pid: Pid,
+        attendant: Process,
+    }
+
+    impl Attended {
+        fn start() -> Self {
+            let name = "remains::tests::the_process_that_is_attended";
+            let mut command = Command::new(std::env::current_exe().expect("this test"));
+            let command = command.args([name, "--exact", "--nocapture"]).env(CHILD, "1");
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+            let mut said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+            let line = said.by_ref().map_while(Result::ok);
+            let pid = line.into_iter().find_map(|line| line.rsplit_once("attendant ")?.1.parse::<u32>().ok());
+            let pid = pid.expect("the child says it");
+            let attendant = Process::open(pid).expect("it is there");
+            within("it has the memory and one descriptor", || {
+                let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |all| all.count());
+                descriptors == 1 && resident_kb(pid) >= MEMORY >> 10
+            });
+            let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+            Self { child, said, pid, attendant }
+        }
+
+        fn answers(&mut self) {
+            self.child.stdin.as_mut().expect("a pipe").write_all(b"?\n").expect("it reads");
+            assert_eq!(self.said.next().expect("it lives").expect("a line"), "here");
+        }
+    }
+
+    /// Of the other tests: nothing by itself.
+    #[test]
+    fn the_process_that_is_attended() {
+        if std::env::var_os(CHILD).is_none() {
+            return;
+        }
+        let kept = std::fs::File::open("/proc/self/status").expect("a descriptor that is not to be shared");
+        let pid = super::attend().expect("attended");
+        let memory = vec![1u8; MEMORY];
+        println!("attendant {pid}");
+        for _ in std::io::stdin().lines() {
+            println!("here");
+        }
+        drop((memory, kept));
+        std::process::exit(0);
     }
 
     /// The attendant is stopped: whoever is dead meanwhile has not waited for it.
     #[tokio::test]
     async fn a_process_is_dead_before_its_memory_is_unmapped() {
-        if std::env::var_os(CHILD).is_some() {
-            let kept =
-                std::fs::File::open("/proc/self/status").expect("a descriptor that is not to be shared");
-            let pid = super::attend().expect("attended");
-            let memory = vec![1u8; MEMORY];
-            println!("attendant {pid}");
-            std::thread::sleep(Duration::from_secs(600));
-            drop((memory, kept));
-            return;
-        }
-        let name = "remains::tests::a_process_is_dead_before_its_memory_is_unmapped";
-        let mut command = Command::new(std::env::current_exe().expect("this test"));
-        let command = command.args([name, "--exact", "--nocapture"]).env(CHILD, "1");
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
-        let said = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-        let pid = said.into_iter().find_map(|line| line.rsplit_once("attendant ")?.1.parse::<u32>().ok());
-        let pid = pid.expect("the child says it");
-        let attendant = Process::open(pid).expect("it is there");
-        within("it has the memory and one descriptor", || {
-            let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |all| all.count());
-            descriptors == 1 && resident_kb(pid) >= MEMORY >> 10
-        });
-        let id = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
-        kill_process(id, Signal::TERM).expect("sent: and not heard");
-        kill_process(id, Signal::STOP).expect("stopped");
-        let process = Process::open(child.id()).expect("pidfd");
+        let mut attended = Attended::start();
+        let pid = attended.attendant.pid();
+        kill_process(attended.pid, Signal::TERM).expect("sent: and not heard");
+        kill_process(attended.pid, Signal::STOP).expect("stopped");
+        let process = Process::open(attended.child.id()).expect("pidfd");
         process.kill().expect("SIGKILL");
-        tokio::time::timeout(Duration::from_secs(20), process.dead()).await.expect("in time").expect("dead");
+        ends(&process).await;
         assert!(resident_kb(pid) >= MEMORY >> 10, "the memory is still there");
-        kill_process(id, Signal::CONT).expect("goes on");
-        tokio::time::timeout(Duration::from_secs(20), attendant.dead())
-            .await
-            .expect("in time")
-            .expect("it ends");
-        child.wait().expect("reaped");
+        kill_process(attended.pid, Signal::CONT).expect("goes on");
+        ends(&attended.attendant).await;
+        attended.child.wait().expect("reaped");
+    }
+
+    /// What operators and terminals take for the MSM is the MSM.
+    #[tokio::test]
+    async fn it_has_a_name_and_a_session_of_its_own_and_ends_with_its_process() {
+        let mut attended = Attended::start();
+        let comm = std::fs::read_to_string(format!("/proc/{}/comm", attended.attendant.pid()));
+        assert_eq!(comm.expect("it is there").trim(), "msm-remains");
+        assert_eq!(getsid(Some(attended.pid)).expect("a session"), attended.pid);
+        attended.answers();
+        drop(attended.child.stdin.take());
+        assert!(attended.child.wait().expect("reaped").success(), "it ended by itself");
+        ends(&attended.attendant).await;
+    }
+
+    /// Somebody kills it, or the kernel does for its memory, which is the MSM's: that one must not notice.
+    #[tokio::test]
+    async fn a_process_outlives_its_attendant_and_dies_as_others_do() {
+        let mut attended = Attended::start();
+        attended.answers();
+        attended.attendant.kill().expect("SIGKILL");
+        ends(&attended.attendant).await;
+        attended.answers();
+        let process = Process::open(attended.child.id()).expect("pidfd");
+        process.kill().expect("SIGKILL");
+        ends(&process).await;
+        attended.child.wait().expect("reaped");
     }
 }

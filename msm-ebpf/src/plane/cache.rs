@@ -38,7 +38,7 @@ impl<'a> Cache<'a> {
             memory.generation = generation;
             memory.epoch += 1;
             if memory.epoch >= EPOCHS {
-                forget_all(0);
+                forget_all();
                 memory.epoch = 1;
             }
         }
@@ -92,7 +92,7 @@ fn index(key: FdbKey) -> usize {
 /// Once in 16,383 generations: the epochs begin again. A subprogram, since the verifier walks through all stations.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn forget_all(_: u64) -> u64 {
+extern "C" fn forget_all() -> u64 {
     if let Some(memory) = memory::here() {
         for station in &mut memory.stations {
             // SAFETY: a valid reference. Volatile, since LLVM would call a memset that clears octet by octet.
