@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::client::script;
 use common::icmp::{Echo, answers, echo};
-use common::wire::Tap;
+use common::wire::{Tap, Wire};
 use common::{READY, flow, logs, ready_bed, within};
 use netns_tests::bed::{Host, Ready, Testbed, wait_dead};
 use netns_tests::probe::SyscallWatch;
@@ -233,6 +233,50 @@ fn a_host_is_told_of_a_shorter_way() {
     let h2 = "2001:db8:1::12".parse::<std::net::Ipv6Addr>().expect("an address").octets();
     assert!(!redirects.is_empty(), "{}", logs(&bed));
     assert!(redirects.iter().all(|(_, message)| message[8..24] == h2 && message[24..40] == h2));
+}
+
+/// What a host knows as the station of a neighbour.
+fn station_of(host: &Host, address: &str) -> [u8; 6] {
+    let done = host.command("ip").args(["neigh", "show", address]).output().expect("ip");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let (_, behind) = said.split_once("lladdr ").expect("resolved");
+    let octets = behind.split_whitespace().next().expect("an address").split(':');
+    let octets: Vec<u8> = octets.map(|octet| u8::from_str_radix(octet, 16).expect("hex")).collect();
+    octets.try_into().expect("six")
+}
+
+/// The kernel puts a provider's tag (802.1ad) beside a frame before tcx sees it, and leaves it in the bytes that XDP sees: to neither of the entries
+/// is what is behind it a packet to route.
+#[test]
+fn a_packet_behind_a_service_tag_is_routed_by_no_entry() {
+    let (bed, _) = routed("l36-");
+    let [h1, h3] = ["h1", "h3"].map(|name| bed.host(name).expect("a host"));
+    within(SOON, "h3 answers", || answers(h1, "10.2.0.13"));
+    let router = station_of(h1, "10.1.0.1");
+    let packet = |tag: &[u8], number: u8| {
+        let mut packet = vec![0x45, 0, 0, 29, 0, number, 0, 0, 64, 17, 0, 0, 10, 1, 0, 11, 10, 2, 0, 13];
+        let words = packet.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
+        let sum: u32 = words.sum();
+        let check = !((sum & 0xffff) + (sum >> 16)) as u16;
+        packet[10..12].copy_from_slice(&check.to_be_bytes());
+        packet.extend([0x13, 0x8f, 0x13, 0x8f, 0, 9, 0, 0, number]);
+        packet.resize(46, 0);
+        [&router[..], &h1.mac(), tag, &[0x08, 0x00], &packet].concat()
+    };
+    let wire = Wire::of(h1);
+    for driver in ["xdp", "tcx"] {
+        script(&bed, &format!("configure ports 1:1,2:1 driver {driver}\n")).good();
+        let tap = Tap::for_kind(h3, 0x0800);
+        wire.send(&packet(&[0x88, 0xa8, 0, 5], 1));
+        wire.send(&packet(&[], 2));
+        let numbers: Vec<u8> = tap
+            .take()
+            .iter()
+            .filter(|frame| frame.len() > 42 && frame[36..38] == [0x13, 0x8f])
+            .map(|frame| frame[42])
+            .collect();
+        assert_eq!(numbers, [2], "driver {driver}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use common::wire::{Tap, Wire, frame};
-use common::{flow, port, ready_bed, within};
+use common::{flow, port, ready_bed, repeat, traffic, within};
 use netns_tests::bed::{Host, Testbed};
 
 /// A change of a netdev reaches the switch, and the switch the frames: the hosts are asked every 2 s.
@@ -241,4 +241,37 @@ fn learning_limits_hold() {
     configure(&bed, &["configure ports 1:1 unlimited-learning"]);
     speak(20, 40);
     assert!(stations() >= 20);
+}
+
+/// A port changes its driver under traffic: the tcx link is there all the time, and the XDP link comes before it is needed and goes after.
+#[test]
+fn a_change_of_driver_loses_nothing() {
+    let (bed, _) = ready_bed("po7-");
+    let (pps, changes) = (repeat(20_000, 100_000), repeat(10, 100));
+    // What either driver carries, and what a change costs beside that.
+    for (what, drivers) in [("xdp", &["xdp"][..]), ("tcx", &["tcx"]), ("changes", &["xdp", "tcx"])] {
+        configure(&bed, &[&format!("configure ports 1:1 driver {}", drivers[0])]);
+        let probe = traffic(&bed, pps);
+        for change in 0..if drivers.len() > 1 { changes } else { 10 } {
+            flow(0.1);
+            if drivers.len() > 1 {
+                let driver = drivers[(change as usize + 1) % 2];
+                configure(&bed, &[&format!("configure ports 1:1 driver {driver}")]);
+                assert_eq!(port(&bed, "1:1")["driver"], driver);
+            }
+        }
+        flow(0.3);
+        let report = probe.stop().expect("a report");
+        let streams = report.streams.iter().map(|s| {
+            format!(
+                "{}: sent {} lost {} twice {} behind {}",
+                s.name, s.sent, s.lost, s.duplicated, s.reordered
+            )
+        });
+        println!("{what} at {pps}/s: {}; {:?}", streams.collect::<Vec<_>>().join(", "), report.lost_where);
+        assert!(
+            report.streams.iter().all(|s| s.sent > 0 && s.lost + s.duplicated == 0),
+            "{what}: {report:#?}"
+        );
+    }
 }

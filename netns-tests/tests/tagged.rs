@@ -74,8 +74,6 @@ fn trunked(prefix: &str) -> (Testbed, Ovs) {
         run("ip", &["-n", netns, "link", "set", device, "addrgenmode", "none", "up"]);
     }
     script(&bed, CONFIGURATION).good();
-    // With driver tcx a tag goes beside the frame where the netdev allows it, and the probe at h4, an XDP program, would not see it.
-    run("nsenter", &[&format!("--net=/run/netns/{switch}"), "ethtool", "-K", "s2p2", "txvlan", "off"]);
     for (_, device, _) in BEHIND {
         run("ip", &["-n", &switch, "link", "set", device, "netns", &other]);
         run("ip", &["-n", &other, "link", "set", device, "addrgenmode", "none", "up"]);

@@ -18,7 +18,7 @@ const NO_DEVICE: i32 = rustix::io::Errno::NODEV.raw_os_error();
 /// Readies a netdev to be a port: refuses what cannot work, mends what can be mended, names the rest.
 ///
 /// Writes nothing to a netdev that needs nothing, so adopting a running port costs reads only. Mended are: administratively
-/// down, and NDO_XMIT missing when the peer is in this namespace (its GRO is switched on).
+/// down, and NDO_XMIT missing when the peer is in this namespace (its GRO is switched on). A veth is made to send tags in its frames.
 ///
 /// # Errors
 /// [`BringUpError::Refused`] with the worst fault, before anything was changed.
@@ -38,6 +38,7 @@ pub(crate) async fn bring_up(name: &str, limits: &Limits) -> Result<PortReport, 
     for fault in &found {
         kernel.mend(fault, &first).await?;
     }
+    kernel.keep_tags_in(&first.netdev).await?;
     let Some(now) = kernel.look(name).await? else {
         return Err(BringUpError::Refused(Fault::Missing { name: name.to_owned() }));
     };
@@ -129,6 +130,26 @@ impl Kernel {
             (Fault::AdminDown { .. }, _) => set(&self.handle, look.netdev.ifindex, true).await,
             (Fault::NoRedirect { .. }, Some((peer, _))) => self.offloads.set(*peer, GRO, true).await,
             _ => Ok(()),
+        }
+    }
+
+    /// What tcx sends has its tag beside the frame. At a veth that offers to insert it nobody does: it stays there, where no XDP program at the
+    /// other end sees it. Without the offer the kernel inserts it. (Hardware inserts by itself.)
+    async fn keep_tags_in(&self, netdev: &Netdev) -> Result<(), NetlinkError> {
+        if netdev.kind != "veth" {
+            return Ok(());
+        }
+        let mended = async {
+            let active = self.offloads.active(netdev.ifindex).await?;
+            if active.iter().any(|name| name == TX_VLAN) {
+                self.offloads.set(netdev.ifindex, TX_VLAN, false).await?;
+            }
+            Ok(())
+        };
+        match mended.await {
+            // It went while we looked, which is told elsewhere.
+            Err(NetlinkError::Refused { source, .. }) if is_gone(&source) => Ok(()),
+            done => done,
         }
     }
 

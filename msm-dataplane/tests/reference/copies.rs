@@ -5,7 +5,7 @@ use msm_abi::{
     port_flags,
 };
 
-use super::frame::{self, Frame, Header, VID};
+use super::frame::{Frame, VID};
 use super::router;
 use super::switch::Outcome;
 use super::tables::Switch;
@@ -23,16 +23,6 @@ fn reached(port: &PortEntry, flags: u16) -> Result<(), DropReason> {
     } else {
         Ok(())
     }
-}
-
-/// The header by which the stack's class is found. Behind a tag that was taken off, the kernel takes a second one off too and puts it beside the
-/// frame: what is behind both decides. (By XDP the second one decides. The stack has no use for either frame.)
-fn within(frame: &Frame, was_tagged: bool) -> Result<Header, DropReason> {
-    let header = frame.header()?;
-    if was_tagged && frame::is_tag(header.kind) {
-        return Ok(Header { kind: frame::number(&frame.bytes, 16), payload: 18, ..header });
-    }
-    Ok(header)
 }
 
 fn bucket(flags: u16) -> u32 {
@@ -102,15 +92,14 @@ impl Switch {
     ) -> Result<(), DropReason> {
         let vlan = self.vlan(header.vid).expect("it is in it");
         let priority = frame.side.unwrap_or(0) & !VID;
-        let was_tagged = frame.side.is_some();
-        if was_tagged {
+        if frame.side.is_some() {
             frame.pop()?;
         }
         for member in (0..PORTS as Lport).filter(|port| vlan.is_untagged(*port)) {
             self.send_to(frame, header, member, outcome);
         }
         if vlan.svi != 0 && vlan.svi != header.lport {
-            let class = router::class(frame, &within(frame, was_tagged)?, CpuClass::Flood);
+            let class = router::class(frame, &frame.header()?, CpuClass::Flood);
             if self.admit(class) {
                 self.send_to(frame, header, vlan.svi, outcome);
             }

@@ -124,7 +124,7 @@ impl Frame {
 }
 
 /// Whether an EtherType is a tag's, as the kernel has it.
-pub(super) fn is_tag(kind: u16) -> bool {
+fn is_tag(kind: u16) -> bool {
     [TPID, SERVICE_TPID].contains(&kind)
 }
 

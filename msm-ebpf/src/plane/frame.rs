@@ -43,6 +43,8 @@ pub(crate) trait Frame {
     fn prepare(&mut self) -> Result<(), DropReason>;
     /// The tag that stands beside the frame, not in it.
     fn side_tag(&self) -> Option<u16>;
+    /// The EtherType of a frame whose tag is beside it or is none, where `behind` stands in its place: a tag of another kind beside it comes first.
+    fn kind(&self, behind: u16) -> u16;
     /// The big-endian number `at` bytes into the frame; `None` behind what is in reach.
     fn load<T: Wire>(&self, at: usize) -> Option<T>;
     /// Writes a big-endian number `at` bytes into the frame; `None` behind what is in reach.

@@ -81,7 +81,7 @@ pub(crate) fn header<F: Frame>(frame: &F) -> Result<Header, DropReason> {
         let tag: u32 = frame.load(TCI_AT).ok_or(DropReason::Truncated)?;
         (Some((tag >> 16) as u16), tag as u16, TAGGED_PAYLOAD_AT)
     } else {
-        (frame.side_tag(), behind as u16, PAYLOAD_AT)
+        (frame.side_tag(), frame.kind(behind as u16), PAYLOAD_AT)
     };
     Ok(Header { destination: Mac(front >> 16), source: Mac(behind >> 16), tci, ethertype, payload })
 }

@@ -104,6 +104,12 @@ impl Frame for Skb {
         (skb.vlan_present != 0 && skb.vlan_proto as u16 == TPID.to_be()).then_some(skb.vlan_tci as u16)
     }
     #[inline(always)]
+    fn kind(&self, behind: u16) -> u16 {
+        let skb = self.skb();
+        let proto = u16::from_be(skb.vlan_proto as u16);
+        if skb.vlan_present != 0 && proto != TPID { proto } else { behind }
+    }
+    #[inline(always)]
     fn load<T: Wire>(&self, at: usize) -> Option<T> {
         let start = self.skb().data as usize + at;
         if start + size_of::<T>() > self.skb().data_end as usize {
@@ -198,8 +204,13 @@ fn stack(copy: &Copy) -> Result<(), DropReason> {
     if svi == 0 || svi == copy.flood.from {
         return Ok(());
     }
-    let header = parse::header(&copy.skb)?;
-    if limit::to_cpu(copy.skb.class(&header, CpuClass::Flood)).is_ok() {
+    let class = if copy.skb.skb().vlan_present != 0 {
+        // Behind its own tag the frame had another, which the kernel has put beside it now: no protocol's.
+        CpuClass::Flood as u32
+    } else {
+        copy.skb.class(&parse::header(&copy.skb)?, CpuClass::Flood)
+    };
+    if limit::to_cpu(class).is_ok() {
         copies::to_member(&copy.skb, &copy.flood, svi);
     }
     Ok(())

@@ -34,6 +34,10 @@ impl Frame for Packet {
         None
     }
     #[inline(always)]
+    fn kind(&self, behind: u16) -> u16 {
+        behind
+    }
+    #[inline(always)]
     fn load<T: Wire>(&self, at: usize) -> Option<T> {
         Self::load(self, at)
     }
