@@ -125,6 +125,9 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let (job_sender, jobs) = mpsc::channel(EVENTS);
         let (presence_sender, presence) = mpsc::channel(4);
         let (peers_sender, peers) = mpsc::channel(1);
+        let (arp, asks) = mpsc::channel(l3::arp::ASKS);
+        // As few as may be: what changes while they wait is told once.
+        let (words, heard) = mpsc::channel(1);
         let (sweeper, found) =
             Sweeper::start(&tasks).map_err(failed("start a thread for", chassis.run_dir.clone()))?;
         let parts = Parts {
@@ -141,6 +144,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             tasks: tasks.clone(),
             sweeper,
             link: link_sender.clone(),
+            arp,
             own: Arc::clone(&own),
             flash: flash.clone(),
             history: history::recall(&flash.nvram()),
@@ -171,7 +175,8 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         );
         // One under way: what comes meanwhile is sent together.
         let (updates, routes) = mpsc::channel(1);
-        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates));
+        let arp = l3::feed::Arp { asks, words };
+        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates, arp));
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -202,7 +207,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             false,
             crate::backplane::watch::watch(Chassis::clone(&chassis), slot, presence_sender),
         );
-        actor.run(Sources { exceptions, link, jobs, netlink, presence, found, peers, routes }).await;
+        actor.run(Sources { exceptions, link, jobs, netlink, presence, found, peers, routes, heard }).await;
         // Whoever has been answered shall read it: all places are free once all answers are written.
         let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;

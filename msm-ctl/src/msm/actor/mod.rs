@@ -1,5 +1,6 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
+mod arp;
 mod commands;
 mod discards;
 mod lacp;
@@ -28,6 +29,7 @@ use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
 use crate::protocols::lacp::Lacp;
+use crate::switch::l3::arp::{Ask, Held};
 use crate::switch::l3::feed::Update;
 use crate::switch::plane::Plane;
 use crate::switch::ports::Report;
@@ -51,6 +53,8 @@ pub(super) struct Sources {
     /// What hosts do to what they send has changed.
     pub(super) peers: mpsc::Receiver<()>,
     pub(super) routes: mpsc::Receiver<Update>,
+    /// What T-sync is to hear of neighbours.
+    pub(super) heard: mpsc::Receiver<Input>,
 }
 
 /// What the actor is made of.
@@ -62,6 +66,8 @@ pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) sweeper: Sweeper,
     pub(super) link: mpsc::Sender<LinkEvent>,
+    /// Who knows the neighbours.
+    pub(super) arp: mpsc::Sender<Ask>,
     /// The configuration of this MSM's flash.
     pub(super) own: Arc<Running>,
     /// Failovers before this start.
@@ -100,6 +106,9 @@ pub(super) struct Actor {
     tasks: Tasks,
     sweeper: Sweeper,
     link: mpsc::Sender<LinkEvent>,
+    arp: mpsc::Sender<Ask>,
+    /// The master's neighbours.
+    held: Held,
     back: mpsc::Sender<Back>,
     returned: mpsc::Receiver<Back>,
     config: Arc<Running>,
@@ -126,6 +135,8 @@ pub(super) struct Actor {
     routes_at: Option<Instant>,
     /// When links go up again that a failover has taken down.
     links_up_at: Option<Instant>,
+    /// This ownership, if routing protocols are to begin as after a boot because of it.
+    anew: Option<u64>,
     ended: bool,
 }
 
@@ -142,6 +153,7 @@ impl Actor {
             config: Arc::clone(&config),
             observer: None,
             faults: Arc::clone(&faults),
+            anew: None,
             lacp: lacp.shown(),
         }));
         let (back, returned) = mpsc::channel(EVENTS);
@@ -156,6 +168,8 @@ impl Actor {
             tasks: parts.tasks,
             sweeper: parts.sweeper,
             link: parts.link,
+            arp: parts.arp,
+            held: Held::default(),
             back,
             returned,
             own: Arc::clone(&config),
@@ -175,6 +189,7 @@ impl Actor {
             retry_at: None,
             routes_at: None,
             links_up_at: None,
+            anew: None,
             ended: false,
         };
         (actor, shown)
@@ -204,6 +219,7 @@ impl Actor {
                 Some(presence) = from.presence.recv() => self.revival.heard(presence),
                 Some(update) = from.routes.recv() => self.routes(update),
                 Some(found) = from.found.recv() => self.found(&found),
+                Some(word) = from.heard.recv() => self.give(word),
                 Some(()) = from.peers.recv() => self.bring_up_to_date(),
                 () = wake => {}
             }
@@ -330,13 +346,11 @@ impl Actor {
             }
             Output::StoreFlash { bytes } => self.store_flash(bytes),
             Output::CheckHardware => self.check_hardware(),
-            Output::NextItems { subsystem } => {
-                self.results.push_back(Input::Items { subsystem, bytes: Vec::new(), last: true });
-            }
-            Output::Subscribe { .. }
-            | Output::Unsubscribe { .. }
-            | Output::Items { .. }
-            | Output::Delta { .. } => {}
+            Output::Subscribe { subsystem } => self.ask_for(subsystem, Ask::Subscribe),
+            Output::Unsubscribe { subsystem } => self.ask_for(subsystem, Ask::Unsubscribe),
+            Output::NextItems { subsystem } => self.ask_for(subsystem, Ask::Next),
+            Output::Items { subsystem, bytes, first, .. } => self.hold(subsystem, &bytes, first),
+            Output::Delta { subsystem, bytes } => self.hold(subsystem, &bytes, false),
             // Word of the backplane, which does not listen yet.
             Output::Suspect { .. } | Output::DiagnosticsFailed { .. } => {}
             Output::ResetSelf { why } => {
@@ -423,6 +437,7 @@ impl Actor {
             config: Arc::clone(&self.config),
             observer: self.plane.observer().cloned(),
             faults: Arc::clone(&self.faults),
+            anew: self.anew,
             lacp: self.lacp.shown(),
         };
         self.board.send_if_modified(|shown| {
