@@ -10,6 +10,7 @@ mod netlink;
 mod preflight;
 mod process;
 mod protocols;
+mod pulse;
 mod remains;
 mod routing;
 mod switch;
@@ -18,10 +19,12 @@ mod task;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
 
 use config::chassis::Chassis;
 use mgmt::cli::client::{self, Format};
+use msm_proto::backplane::Operate;
 
 pub use switch::takeover::Takeover;
 
@@ -29,11 +32,15 @@ pub use switch::takeover::Takeover;
 #[derive(Parser)]
 #[command(version, disable_help_subcommand = true)]
 enum Command {
-    /// Run the backplane of a chassis in the foreground: starts both MSMs and keeps them started.
+    /// Run the backplane of a chassis in the foreground: starts both MSMs and keeps them started. Or pull a card out of a chassis that
+    /// runs, or put one in.
+    #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     Chassis {
+        #[command(subcommand)]
+        card: Option<Card>,
         /// The chassis file.
-        #[arg(long)]
-        file: PathBuf,
+        #[arg(long, required = true)]
+        file: Option<PathBuf>,
         /// Started by an MSM, for a chassis that runs.
         #[arg(long, hide = true)]
         revive: bool,
@@ -83,6 +90,51 @@ enum Command {
     },
 }
 
+/// What is done to a card.
+#[derive(Subcommand)]
+enum Card {
+    /// Pull out the MSM of a slot: its process ends, its half of the fabric is gone.
+    Remove {
+        /// Its slot.
+        slot: Bay,
+        /// The chassis file.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Put an MSM into a slot: it boots.
+    Insert {
+        /// Its slot.
+        slot: Bay,
+        /// The chassis file.
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+/// Slots for MSMs.
+#[derive(Clone, Copy, ValueEnum)]
+enum Bay {
+    /// MSM A.
+    A,
+    /// MSM B.
+    B,
+    /// Fabric only (BD6816).
+    C,
+    /// Fabric only (BD6816).
+    D,
+}
+
+impl From<Bay> for msm_proto::backplane::Bay {
+    fn from(bay: Bay) -> Self {
+        match bay {
+            Bay::A => Self::A,
+            Bay::B => Self::B,
+            Bay::C => Self::C,
+            Bay::D => Self::D,
+        }
+    }
+}
+
 /// Slots with a controller.
 #[derive(Clone, Copy, ValueEnum)]
 enum Slot {
@@ -115,7 +167,16 @@ pub fn main(takeover: Takeover) -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Chassis { file, revive } => backplane::run::run(&read(&file)?, revive)?,
+        Command::Chassis { card: Some(card), .. } => {
+            let (file, what) = match card {
+                Card::Remove { slot, file } => (file, Operate::Remove(slot.into())),
+                Card::Insert { slot, file } => (file, Operate::Insert(slot.into())),
+            };
+            println!("{}", backplane::operate::operate(&read(&file)?, what)?);
+        }
+        Command::Chassis { file, revive, .. } => {
+            backplane::run::run(&read(&file.context("--file is missing")?)?, revive)?;
+        }
         Command::Msm { slot, file } => msm::run::run(read(&file)?, slot.into())?,
         Command::Routing { file } => routing::supervisor::run(&read(&file)?)?,
         Command::Teardown { file } => backplane::teardown::teardown(&read(&file)?)?,

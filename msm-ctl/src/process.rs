@@ -14,6 +14,8 @@ const REALTIME: i32 = 2;
 /// Of threads while they do work that takes long and may wait. Not ordinary either: a process is dead when its last thread is, and one that
 /// waited for its turn to die would hold up the failover.
 const PATIENT: i32 = 1;
+/// Of who watches that others get their turn: the backplane, and an MSM's thread that kicks its watchdog. They do next to nothing.
+const FIRST: i32 = 3;
 /// Where there is no real-time budget to be had.
 const NICE: i32 = -10;
 /// Nearly never killed for memory: an MSM that dies of another process' appetite is a failover for nothing.
@@ -138,6 +140,14 @@ impl Drop for Patience {
 pub(crate) fn patiently<T>(work: impl FnOnce() -> T) -> T {
     let _patience = Patience::begin();
     work()
+}
+
+/// The calling thread goes before all others of the chassis; threads and processes that it starts are ordinary ones.
+///
+/// # Errors
+/// There is no real-time budget to be had.
+pub(crate) fn go_first() -> io::Result<()> {
+    schedule(libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, FIRST)
 }
 
 /// Policy and priority of the calling thread.

@@ -7,10 +7,13 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use tokio::sync::{Notify, mpsc};
+
+use crate::pulse::Pulses;
 
 /// A task that ended by panic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +29,51 @@ pub(crate) struct Exception {
 /// Room for exceptions not yet handled: one for each kind of task and some clients.
 const EXCEPTIONS: usize = 64;
 
-/// Spawns tasks and hears of their panics. Cheap to clone.
+/// Spawns tasks, hears of their panics, and knows whether the critical ones get their turn. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tasks {
     sender: mpsc::Sender<Exception>,
-    poison: Arc<Mutex<BTreeMap<&'static str, Arc<Notify>>>>,
+    poison: Arc<Mutex<BTreeMap<&'static str, Arc<Poison>>>>,
+    pulses: Pulses,
+}
+
+/// What ends a task to try what follows.
+#[derive(Default)]
+pub(crate) struct Poison {
+    given: Notify,
+    hangs: AtomicBool,
+}
+
+impl Poison {
+    /// Ends when it is given.
+    pub(crate) async fn taken(&self) {
+        self.given.notified().await;
+    }
+
+    /// Panics, or never gives its thread back.
+    pub(crate) fn works(&self) -> ! {
+        if self.hangs.load(Ordering::Relaxed) {
+            loop {
+                std::thread::park();
+            }
+        }
+        panic!("debug exception");
+    }
 }
 
 impl Tasks {
     /// A set of tasks and where their exceptions come out.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Exception>) {
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(crate) fn new() -> std::io::Result<(Self, mpsc::Receiver<Exception>)> {
         let (sender, receiver) = mpsc::channel(EXCEPTIONS);
-        (Self { sender, poison: Arc::default() }, receiver)
+        Ok((Self { sender, poison: Arc::default(), pulses: Pulses::new()? }, receiver))
+    }
+
+    /// Round trips through the critical tasks.
+    pub(crate) fn pulses(&self) -> &Pulses {
+        &self.pulses
     }
 
     /// Runs `future` as task `name`. Several tasks may share a name (one a client).
@@ -49,11 +85,19 @@ impl Tasks {
     ) -> tokio::task::JoinHandle<()> {
         let poison = self.poison(name);
         let sender = self.sender.clone();
+        let pulse = critical.then(|| self.pulses.of_a_task());
         tokio::spawn(async move {
             let guarded = AssertUnwindSafe(async {
+                let beat = async {
+                    match pulse {
+                        Some(pulse) => pulse.beat().await,
+                        None => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     biased;
-                    () = poison.notified() => panic!("debug exception"),
+                    () = poison.taken() => poison.works(),
+                    never = beat => match never {},
                     () = future => {}
                 }
             });
@@ -78,12 +122,13 @@ impl Tasks {
         })
     }
 
-    /// Makes task `name` panic, to try what follows. The error lists the tasks there are.
-    pub(crate) fn debug_exception(&self, name: &str) -> Result<(), String> {
+    /// Makes task `name` panic, or hang, to try what follows. The error lists the tasks there are.
+    pub(crate) fn debug_poison(&self, name: &str, hangs: bool) -> Result<(), String> {
         let tasks = self.poison.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match tasks.get(name) {
             Some(poison) => {
-                poison.notify_one();
+                poison.hangs.store(hangs, Ordering::Relaxed);
+                poison.given.notify_one();
                 Ok(())
             }
             None => {
@@ -93,13 +138,8 @@ impl Tasks {
         }
     }
 
-    /// Ends when [`Self::debug_exception`] names `name`: for a task that is not spawned here.
-    pub(crate) fn poisoned(&self, name: &'static str) -> impl Future<Output = ()> + Send + use<> {
-        let poison = self.poison(name);
-        async move { poison.notified().await }
-    }
-
-    fn poison(&self, name: &'static str) -> Arc<Notify> {
+    /// What [`Self::debug_poison`] gives to `name`: for a task that is not spawned here.
+    pub(crate) fn poison(&self, name: &'static str) -> Arc<Poison> {
         let mut tasks = self.poison.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(tasks.entry(name).or_default())
     }
@@ -128,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_named_and_the_others_go_on() {
-        let (tasks, mut exceptions) = Tasks::new();
+        let (tasks, mut exceptions) = Tasks::new().expect("a descriptor");
         let (done, finished) = tokio::sync::oneshot::channel();
         tasks.spawn("bad", true, async { panic!("index {}", 7) });
         tasks.spawn("good", false, async move {
@@ -140,14 +180,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn debug_exception_panics_the_named_task_only() {
-        let (tasks, mut exceptions) = Tasks::new();
+    async fn poison_panics_the_named_task_only() {
+        let (tasks, mut exceptions) = Tasks::new().expect("a descriptor");
         tasks.spawn("timer", false, std::future::pending());
         tasks.spawn("other", false, std::future::pending());
-        tasks.debug_exception("timer").expect("known");
+        tasks.debug_poison("timer", false).expect("known");
         assert_eq!(exceptions.recv().await.expect("reported").task, "timer");
         assert!(exceptions.try_recv().is_err());
-        let error = tasks.debug_exception("nobody").expect_err("unknown");
+        let error = tasks.debug_poison("nobody", false).expect_err("unknown");
         assert!(error.contains("other, timer"), "{error}");
     }
 
@@ -164,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_thread_is_a_task_too() {
-        let (tasks, mut exceptions) = Tasks::new();
+        let (tasks, mut exceptions) = Tasks::new().expect("a descriptor");
         tasks.thread("os", false, || panic!("thread")).expect("starts").join().expect("caught");
         assert_eq!(exceptions.blocking_recv().expect("reported").message, "thread");
     }

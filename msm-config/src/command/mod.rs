@@ -183,8 +183,13 @@ pub enum Action {
     UseImage(Area),
     /// `synchronize`
     Synchronize,
-    /// `reboot`; of one slot, or of both
-    Reboot(Option<Slot>),
+    /// `reboot`
+    Reboot {
+        /// One slot; both without.
+        slot: Option<Slot>,
+        /// By the reset button: its fabric, too.
+        hard: bool,
+    },
     /// `clear fdb`
     ClearFdb(FdbSelection),
     /// `clear iparp`
@@ -222,8 +227,21 @@ pub enum Action {
     Diagnostics,
     /// `debug diagnostics`: the next self tests find a fault, or none.
     InjectFault(bool),
-    /// `debug exception`
+    /// `debug ...`
+    Damage(Damage),
+}
+
+/// What the asked MSM does to itself, to try what follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// This task panics.
     Exception(String),
+    /// This task never gives its thread back.
+    Hang(String),
+    /// Nothing is said to the other MSM any more; what it says is heard.
+    Silence,
+    /// Memory is taken until there is none.
+    Exhaust,
 }
 
 /// Something of the client's own.

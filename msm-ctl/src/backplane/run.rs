@@ -1,33 +1,19 @@
-//! The backplane process: powers both slots, starts a dead one again, adopts what it finds running.
+//! The backplane process: its start, and what has to hold for it.
 
 use std::path::PathBuf;
-use std::process::Child;
-use std::time::{Duration, Instant};
 
-use prost::Message;
-use tokio::sync::mpsc;
-use tokio_seqpacket::{UnixSeqpacket, UnixSeqpacketListener};
 use tracing::{info, warn};
 
-use msm_dataplane::{PinTree, TreeError};
-use msm_proto::Slot;
+use msm_dataplane::{FabricPower, PinTree, TreeError};
 
+use super::adapter::{Adapter, SLOTS};
 use super::lock::{self, Lock, LockError};
-use super::messages::{FromMsm, MESSAGE_MAX, from_msm::Body};
-use super::power::Power;
-use super::spawn;
+use super::socket;
 use crate::config::chassis::Chassis;
 use crate::mgmt::log;
 use crate::preflight::{self, PreflightError};
-use crate::process::{self, Process};
+use crate::process;
 use msm_config::port::PortName;
-
-/// Slots that hold an MSM.
-const SLOTS: [Slot; 2] = [Slot::A, Slot::B];
-/// Time for the first message of a connection: the sender has it ready when it connects.
-const HELLO: Duration = Duration::from_secs(1);
-/// Events not yet handled: one death and one connection a slot, and some requests.
-const EVENTS: usize = 64;
 
 /// The backplane could not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,12 +64,6 @@ pub(crate) enum StartError {
     },
 }
 
-enum Event {
-    Died { slot: Slot, pid: u32 },
-    Here { slot: Slot, process: Process, version: String },
-    Reset { slot: Slot },
-}
-
 /// Runs the backplane of `chassis` until it is killed. `revive`: started by an MSM for a chassis that runs.
 pub(crate) fn run(chassis: &Chassis, revive: bool) -> Result<(), StartError> {
     preflight::plane("chassis", &chassis.run_dir, &chassis.bpffs)?;
@@ -112,18 +92,15 @@ pub(crate) fn run(chassis: &Chassis, revive: bool) -> Result<(), StartError> {
     let pid_file = chassis.backplane_pid();
     std::fs::write(&pid_file, format!("{}\n", std::process::id())).map_err(failed("write", pid_file))?;
     warn_of_missing_netdevs(chassis);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed("start the event loop in", chassis.run_dir.clone()))?;
-    runtime.block_on(async {
-        let socket = chassis.backplane_socket();
-        let _ = std::fs::remove_file(&socket);
-        let listener = UnixSeqpacketListener::bind(&socket).map_err(failed("bind", socket))?;
-        let mut backplane = Backplane::adopt(chassis.clone());
-        backplane.serve(listener).await;
-        Ok(())
-    })
+    let path = chassis.backplane_socket();
+    let listener = socket::listener(&path).map_err(failed("bind", path))?;
+    let power = FabricPower::new(&chassis.bpffs, &chassis.name)?;
+    // What a kick or an answer waits for here is taken for its sender's silence.
+    if let Err(error) = process::go_first() {
+        info!("no real-time priority: {error}");
+    }
+    Adapter::adopt(chassis.clone(), power, listener).serve();
+    Ok(())
 }
 
 /// Pins with a living owner that is none of this run directory's MSMs are another chassis'.
@@ -154,225 +131,5 @@ fn warn_of_missing_netdevs(chassis: &Chassis) {
                 PortName::of(*lport)
             );
         }
-    }
-}
-
-/// One MSM slot.
-struct Bay {
-    slot: Slot,
-    /// Pid of the process in it, and since when this backplane knows it.
-    process: Option<(u32, Instant)>,
-    /// It said who it is.
-    introduced: bool,
-    /// Its handle, if this backplane started it.
-    child: Option<Child>,
-    power: Power,
-    /// When it is to be started.
-    start: Option<Instant>,
-}
-
-struct Backplane {
-    chassis: Chassis,
-    bays: [Bay; 2],
-    sender: mpsc::Sender<Event>,
-    events: mpsc::Receiver<Event>,
-}
-
-impl Backplane {
-    /// What runs stays; what does not is due for a start.
-    fn adopt(chassis: Chassis) -> Self {
-        let (sender, events) = mpsc::channel(EVENTS);
-        let now = Instant::now();
-        let bays = SLOTS.map(|slot| Bay {
-            slot,
-            process: None,
-            introduced: false,
-            child: None,
-            power: Power::default(),
-            start: Some(now),
-        });
-        let mut backplane = Self { chassis, bays, sender, events };
-        for slot in SLOTS {
-            if let Some(process) = lock::holder(&backplane.chassis.msm_lock(slot)) {
-                info!("MSM {slot} runs as pid {}: adopted", process.pid());
-                backplane.watch(slot, process);
-            }
-        }
-        backplane
-    }
-
-    async fn serve(&mut self, mut listener: UnixSeqpacketListener) {
-        info!(
-            "backplane of {} ({}): forwarding goes on without this process; to end the chassis: msm-ctl teardown --file {}",
-            self.chassis.name,
-            self.chassis.kind,
-            self.chassis.file.display()
-        );
-        loop {
-            self.start_due();
-            let due = self.bays.iter().filter_map(|bay| bay.start).min();
-            tokio::select! {
-                event = self.events.recv() => {
-                    let Some(event) = event else { return };
-                    self.handle(event);
-                }
-                accepted = listener.accept() => match accepted {
-                    Ok(socket) => self.greet(socket),
-                    Err(error) => {
-                        warn!("chassis.sock: cannot accept: {error}");
-                        // Out of descriptors: the next accept would fail as fast.
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
-                },
-                () = sleep_until(due) => {}
-            }
-        }
-    }
-
-    fn start_due(&mut self) {
-        let now = Instant::now();
-        for at in 0..self.bays.len() {
-            if self.bays[at].start.is_none_or(|start| start > now) {
-                continue;
-            }
-            let slot = self.bays[at].slot;
-            match spawn::msm(&self.chassis, slot).map(|child| (Process::open(child.id()), child)) {
-                Ok((Ok(process), child)) => {
-                    info!("MSM {slot} started as pid {}", child.id());
-                    self.bays[at].child = Some(child);
-                    self.watch(slot, process);
-                }
-                Ok((Err(error), _)) => self.retry(slot, &error.to_string()),
-                Err(error) => self.retry(slot, &error.to_string()),
-            }
-        }
-    }
-
-    fn retry(&mut self, slot: Slot, why: &str) {
-        let bay = self.bay(slot);
-        let wait = bay.power.died(Duration::ZERO, false);
-        bay.start = Some(Instant::now() + wait);
-        warn!("{why}; next try in {} ms", wait.as_millis());
-    }
-
-    fn bay(&mut self, slot: Slot) -> &mut Bay {
-        match slot {
-            Slot::A => &mut self.bays[0],
-            Slot::B => &mut self.bays[1],
-        }
-    }
-
-    fn watch(&mut self, slot: Slot, process: Process) {
-        let pid = process.pid();
-        let bay = self.bay(slot);
-        bay.process = Some((pid, Instant::now()));
-        bay.introduced = false;
-        bay.start = None;
-        let sender = self.sender.clone();
-        tokio::spawn(async move {
-            if let Err(error) = process.dead().await {
-                warn!("MSM {slot}: pidfd of {pid} cannot be watched: {error}");
-            }
-            let _ = sender.send(Event::Died { slot, pid }).await;
-        });
-    }
-
-    fn handle(&mut self, event: Event) {
-        match event {
-            Event::Died { slot, pid } => self.died(slot, pid),
-            Event::Here { slot, process, version } => {
-                info!("MSM {slot} is here: pid {}, version {version}", process.pid());
-                if self.bay(slot).process.is_none_or(|(pid, _)| pid != process.pid()) {
-                    self.watch(slot, process);
-                }
-                self.bay(slot).introduced = true;
-            }
-            Event::Reset { slot } => {
-                if let Some((pid, _)) = self.bay(slot).process
-                    && let Some(process) = lock::holder(&self.chassis.msm_lock(slot))
-                    && process.pid() == pid
-                {
-                    warn!("MSM {slot}: reset");
-                    if let Err(error) = process.kill() {
-                        warn!("MSM {slot}: cannot be reset: {error}");
-                    }
-                }
-            }
-        }
-    }
-
-    fn died(&mut self, slot: Slot, pid: u32) {
-        let bay = self.bay(slot);
-        let status = match bay.child.take_if(|child| child.id() == pid) {
-            // The pidfd is readable: this does not wait.
-            Some(mut child) => child.wait().map_or_else(|e| e.to_string(), |status| status.to_string()),
-            None => "no child of this backplane".to_owned(),
-        };
-        let Some((_, since)) = bay.process.take_if(|(known, _)| *known == pid) else { return };
-        let wait = bay.power.died(since.elapsed(), bay.introduced);
-        bay.start = Some(Instant::now() + wait);
-        warn!("MSM {slot} (pid {pid}) ended ({status}); it is started again in {} ms", wait.as_millis());
-    }
-
-    fn greet(&self, socket: UnixSeqpacket) {
-        let sender = self.sender.clone();
-        tokio::spawn(async move {
-            if let Err(why) = converse(&socket, &sender).await {
-                warn!("chassis.sock: connection dropped: {why}");
-            }
-        });
-    }
-}
-
-/// Reads one MSM's messages until it goes. The error is what it did wrong.
-async fn converse(socket: &UnixSeqpacket, sender: &mpsc::Sender<Event>) -> Result<(), String> {
-    let (uid, _) = process::peer_uid(&socket.as_async_fd()).map_err(|e| e.to_string())?;
-    if uid != 0 {
-        return Err(format!("its peer has uid {uid}; only root's MSMs are in this chassis"));
-    }
-    let mut buffer = [0; MESSAGE_MAX];
-    let mut first = true;
-    loop {
-        let received = socket.recv(&mut buffer);
-        let info = if first {
-            tokio::time::timeout(HELLO, received).await.map_err(|_| "no first message".to_owned())?
-        } else {
-            received.await
-        }
-        .map_err(|e| e.to_string())?;
-        if info.bytes_read() == 0 {
-            return Ok(());
-        }
-        if info.truncated() {
-            return Err(format!("a message of more than {MESSAGE_MAX} bytes"));
-        }
-        let message = FromMsm::decode(&buffer[..info.bytes_read()]).map_err(|e| e.to_string())?;
-        let event = match message.body {
-            Some(Body::Hello(hello)) if first => Event::Here {
-                slot: slot(&hello.slot)?,
-                process: Process::peer(&socket.as_async_fd()).map_err(|e| e.to_string())?,
-                version: hello.version.chars().filter(|c| c.is_ascii_graphic()).collect(),
-            },
-            Some(Body::Reset(reset)) if !first => Event::Reset { slot: slot(&reset.slot)? },
-            _ => return Err("a message out of order".to_owned()),
-        };
-        first = false;
-        if sender.send(event).await.is_err() {
-            return Ok(());
-        }
-    }
-}
-
-fn slot(text: &str) -> Result<Slot, String> {
-    SLOTS
-        .into_iter()
-        .find(|slot| slot.to_string() == text)
-        .ok_or_else(|| format!("\"{}\" is no MSM slot", text.escape_default()))
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use msm_abi::{FDB_DEFAULT, FDB_MAX, Lport, PORTS_PER_SLOT};
+use msm_proto::backplane::Bay;
 use msm_proto::{Options, Slot};
 use serde::Deserialize;
 use toml::Spanned;
@@ -47,6 +48,14 @@ impl ChassisType {
             Self::BD6804 => 4,
             Self::BD6808 => 8,
             Self::BD6816 => 16,
+        }
+    }
+
+    /// Bays for MSMs.
+    pub(crate) fn bays(self) -> &'static [Bay] {
+        match self {
+            Self::BD6804 | Self::BD6808 => &[Bay::A, Bay::B],
+            Self::BD6816 => &Bay::ALL,
         }
     }
 }

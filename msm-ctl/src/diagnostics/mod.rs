@@ -115,6 +115,8 @@ impl Examiner {
             let text = names.join(", ");
             // The reset, if there is one, may come before the reply.
             let _ = self.ask(Work::DiagnosticsFailed(text)).await;
+        } else {
+            let _ = self.ask(Work::DiagnosticsPassed).await;
         }
     }
 

@@ -21,8 +21,8 @@ pub(crate) struct Board {
     pub(crate) observer: Option<Arc<Observer>>,
     /// What is wrong with ports, beside what the netlink view shows.
     pub(crate) faults: Arc<BTreeMap<Lport, Vec<String>>>,
-    /// This ownership, if routing protocols are to begin as after a boot because of it.
-    pub(crate) anew: Option<u64>,
+    /// The backplane has this MSM's fabric for broken: its self test is to say whether it is.
+    pub(crate) fabric_failed: bool,
     /// LACP at work, while this MSM is the master. Always the same.
     pub(crate) lacp: lacp::Shown,
 }
@@ -38,7 +38,7 @@ impl Board {
         observer
             && Arc::ptr_eq(&self.config, &other.config)
             && Arc::ptr_eq(&self.faults, &other.faults)
-            && self.anew == other.anew
+            && self.fabric_failed == other.fabric_failed
             && self.status == other.status
     }
 }

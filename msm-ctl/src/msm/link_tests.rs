@@ -34,7 +34,7 @@ async fn connected(events: &mut mpsc::Receiver<LinkEvent>) -> Pair {
 #[tokio::test]
 async fn two_msms_meet_talk_and_hear_the_end() {
     let bed = bed();
-    let (tasks, _exceptions) = Tasks::new();
+    let (tasks, _exceptions) = Tasks::new().expect("a descriptor");
     let (to_a, mut a) = mpsc::channel(64);
     let (to_b, mut b) = mpsc::channel(64);
     tokio::spawn(meet(&bed.chassis, Slot::A, to_a.clone()).expect("listens"));
@@ -56,7 +56,7 @@ async fn two_msms_meet_talk_and_hear_the_end() {
 #[tokio::test]
 async fn an_outbox_that_nobody_empties_refuses_and_does_not_grow() {
     let bed = bed();
-    let (tasks, _exceptions) = Tasks::new();
+    let (tasks, _exceptions) = Tasks::new().expect("a descriptor");
     let (to_a, mut a) = mpsc::channel(1);
     let (to_b, mut b) = mpsc::channel(64);
     tokio::spawn(meet(&bed.chassis, Slot::A, to_a.clone()).expect("listens"));
@@ -103,7 +103,7 @@ async fn strangers_cost_themselves_the_connection_and_nobody_else_anything() {
 #[tokio::test]
 async fn a_record_that_is_too_long_ends_the_connection() {
     let bed = bed();
-    let (tasks, _exceptions) = Tasks::new();
+    let (tasks, _exceptions) = Tasks::new().expect("a descriptor");
     let (to_a, mut a) = mpsc::channel(64);
     tokio::spawn(meet(&bed.chassis, Slot::A, to_a.clone()).expect("listens"));
     let (pair, _open) = pair(&bed.chassis.tsync_socket(Slot::A)).await.expect("both");
@@ -129,7 +129,7 @@ async fn who_is_not_in_the_slot_begins_no_session() {
 #[tokio::test]
 async fn the_last_words_of_a_peer_come_before_its_end() {
     let bed = bed();
-    let (tasks, _exceptions) = Tasks::new();
+    let (tasks, _exceptions) = Tasks::new().expect("a descriptor");
     let (to_a, mut a) = mpsc::channel(64);
     tokio::spawn(meet(&bed.chassis, Slot::A, to_a.clone()).expect("listens"));
     let (theirs, _open) = pair(&bed.chassis.tsync_socket(Slot::A)).await.expect("both");

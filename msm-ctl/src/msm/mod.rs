@@ -3,6 +3,7 @@
 mod actor;
 pub(crate) mod board;
 pub(crate) mod boot;
+mod exhaust;
 mod link;
 mod revival;
 pub(crate) mod run;

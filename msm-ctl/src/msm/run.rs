@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 use super::actor::{Actor, EVENTS, Parts, Sources};
 use super::{boot, link};
 use crate::backplane::lock::{Lock, LockError};
+use crate::backplane::watch;
 use crate::config::chassis::Chassis;
 use crate::diagnostics::{self, Examiner};
 use crate::flash::{Flash, history};
@@ -32,10 +33,7 @@ use crate::task::Tasks;
 const WORKERS: usize = 2;
 /// Threads for reads of tables: a `show` and a check of the hardware at once.
 const BLOCKING: usize = 4;
-/// How long the end of the process waits for answers to reach their clients.
-const FAREWELL: Duration = Duration::from_millis(200);
-
-/// How long it then waits for the flash. The other MSM may be waiting for this one to be dead.
+/// How long the end of the process waits for the flash. The other MSM may be waiting for this one to be dead.
 const LAST_WRITES: Duration = Duration::from_millis(50);
 
 /// Lets the flash have the last lines of the log, also when the actor panics.
@@ -118,18 +116,18 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         .map_err(failed("start threads for", chassis.run_dir.clone()))?;
     info!("MSM {slot} of {} starts, pid {}", chassis.name, std::process::id());
     runtime.block_on(async {
-        let (tasks, exceptions) = Tasks::new();
+        let (tasks, exceptions) =
+            Tasks::new().map_err(failed("make a descriptor for", chassis.run_dir.clone()))?;
         let chassis = Arc::new(chassis);
         let (view, netlink) = netlink::spawn().await?;
         let (link_sender, link) = mpsc::channel(EVENTS);
         let (job_sender, jobs) = mpsc::channel(EVENTS);
-        let (presence_sender, presence) = mpsc::channel(4);
+        let (words_sender, words) = mpsc::channel(EVENTS);
         let (peers_sender, peers) = mpsc::channel(1);
-        let (arp, asks) = mpsc::channel(l3::arp::ASKS);
-        // As few as may be: what changes while they wait is told once.
-        let (words, heard) = mpsc::channel(1);
         let (sweeper, found) =
             Sweeper::start(&tasks).map_err(failed("start a thread for", chassis.run_dir.clone()))?;
+        let backplane = watch::start(&tasks, Arc::clone(&chassis), slot, words_sender)
+            .map_err(failed("start a thread for", chassis.run_dir.clone()))?;
         let parts = Parts {
             identity: Identity {
                 slot,
@@ -144,7 +142,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             tasks: tasks.clone(),
             sweeper,
             link: link_sender.clone(),
-            arp,
+            backplane,
             own: Arc::clone(&own),
             flash: flash.clone(),
             history: history::recall(&flash.nvram()),
@@ -175,8 +173,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         );
         // One under way: what comes meanwhile is sent together.
         let (updates, routes) = mpsc::channel(1);
-        let arp = l3::feed::Arp { asks, words };
-        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates, arp));
+        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates));
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -202,15 +199,9 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let meeting =
             link::meet(&chassis, slot, link_sender).map_err(failed("bind", chassis.tsync_socket(Slot::A)))?;
         tasks.spawn("tsync-meet", true, meeting);
-        tasks.spawn(
-            "backplane",
-            false,
-            crate::backplane::watch::watch(Chassis::clone(&chassis), slot, presence_sender),
-        );
-        actor.run(Sources { exceptions, link, jobs, netlink, presence, found, peers, routes, heard }).await;
-        // Whoever has been answered shall read it: all places are free once all answers are written.
-        let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;
+        actor.run(Sources { exceptions, link, jobs, netlink, words, found, peers, routes }).await;
+        // Whoever has been answered shall read it.
+        server::answered(&answers).await;
         Ok::<(), StartError>(())
     })?;
     drop(ending);

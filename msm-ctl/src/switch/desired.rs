@@ -6,22 +6,18 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msm_abi::{
-    CpuClass, FABRIC_BUCKETS_PER_SLOT, FABRICS, FabricState, FdbKey, LimitEntry, LimitKind, Lport, NO_LPORT,
-    SLOTS, svi_lport,
-};
+use msm_abi::{CpuClass, FdbKey, LimitEntry, LimitKind, Lport, NO_LPORT, svi_lport};
 use msm_dataplane::tables::limits::KINDS;
 use msm_dataplane::{Desired, DesiredPort, DesiredVlan, Driver, StaticEntry, Touched};
 
 use super::drivers::Drivers;
+use super::fabrics::Fabrics;
 use super::groups::{self, Live};
 use crate::config::chassis::Chassis;
 use crate::netlink::{Fault, Limits, Netdev, Severity};
 use msm_config::Config;
 use msm_config::model::{Place, Static, Vlan, Vlans};
 
-/// Fabrics of the two controllers; those of slots C and D are not inserted.
-const FABRICS_PRESENT: u8 = 2;
 /// A burst of what a port floods is what comes in this part of a second,
 const FLOOD_BURST: u32 = 20;
 /// and never fewer frames: a host that begins sends several at once.
@@ -43,12 +39,13 @@ struct Attachment {
     slow: bool,
 }
 
-/// The plane of `chassis` under `config`. `netdev` finds one by name, `drivers` says how frames of ports come in whose driver is `auto`, `inner`
-/// whether the inner end of an interface is there, and its ifindex.
+/// The plane of `chassis` under `config`. `netdev` finds one by name, `drivers` says how frames of ports come in whose driver is `auto`, `fabrics`
+/// what carries frames between modules, `inner` whether the inner end of an interface is there, and its ifindex.
 pub(super) fn plan(
     chassis: &Chassis,
     config: &Config,
     drivers: &Drivers,
+    fabrics: &Fabrics,
     live: &Live<'_>,
     netdev: impl Fn(&str) -> Option<Netdev>,
     inner: impl Fn(u16) -> Option<u32>,
@@ -72,17 +69,13 @@ pub(super) fn plan(
         Some((svi_lport(number), interface(vlan, inner(number))))
     }));
     let vlans = config.vlans.iter().filter(|(_, v)| v.vid != 0).map(|(_, v)| (v.vid, vlan(v))).collect();
-    let mut fabrics = [FabricState::default(); FABRICS];
-    for fabric in &mut fabrics[..usize::from(FABRICS_PRESENT)] {
-        *fabric = FabricState { present: 1, programmed: 1 };
-    }
     let desired = Desired {
         ports,
         vlans,
         // The programs know the defaults.
         control: groups::control(config).into_iter().collect(),
-        fabrics,
-        buckets: buckets(),
+        fabrics: fabrics.states(),
+        buckets: fabrics.buckets(),
         fdb_age: age(config),
         static_fdb: stations(config),
         groups: groups::groups(config, live),
@@ -262,17 +255,11 @@ fn vlan(vlan: &Vlan) -> DesiredVlan {
     }
 }
 
-/// Both fabrics carry every other bucket of every slot.
-fn buckets() -> Vec<u8> {
-    let per_slot = (0..FABRIC_BUCKETS_PER_SLOT)
-        .map(|bucket| u8::try_from(bucket % u32::from(FABRICS_PRESENT)).unwrap_or(0));
-    (0..SLOTS).flat_map(|_| per_slot.clone()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use msm_config::model::script;
+    use msm_proto::backplane::{Bay, Fabric};
     use std::path::Path;
 
     const FILE: &str = "name = \"t\"\ntype = \"BD6804\"\nsystem_mac = \"02:00:00:00:00:01\"\n\
@@ -283,6 +270,10 @@ mod tests {
         let file = dir.path().join("t.toml");
         std::fs::write(&file, FILE).expect("written");
         Chassis::read(&file, Path::new("/")).expect("good")
+    }
+
+    fn whole() -> Fabrics {
+        Fabrics::told(&[Bay::A, Bay::B], [Fabric::Present; 4])
     }
 
     const ALL: Live<'_> = Live {
@@ -302,6 +293,7 @@ mod tests {
                 &chassis,
                 &config(lines),
                 &Drivers::default(),
+                &whole(),
                 live,
                 |_| Some(veth(1001, 1500)),
                 |_| None,
@@ -327,7 +319,8 @@ mod tests {
             Config::factory(&chassis.facts()).with(&script(lines).expect("commands")).expect("lawful")
         };
         let planned = |config: &Config, live: &Live<'_>| {
-            plan(&chassis, config, &Drivers::default(), live, |_| Some(veth(1001, 1500)), |_| None).desired
+            plan(&chassis, config, &Drivers::default(), &whole(), live, |_| Some(veth(1001, 1500)), |_| None)
+                .desired
         };
         let stated = planned(&config("enable sharing 1:1 grouping 1:1,2:1\n"), &ALL);
         assert!(stated.ports.values().all(|port| !port.closed));
@@ -367,6 +360,7 @@ mod tests {
             &chassis,
             &config,
             &Drivers::default(),
+            &whole(),
             &ALL,
             |name| (name == "p1").then(|| veth(1001, 1500)),
             |_| None,
@@ -375,8 +369,15 @@ mod tests {
         assert_eq!(plan.desired.ports[&64].ifindex, None);
         assert!(plan.refused.is_empty(), "missing is no fault of a netdev");
         assert_eq!(plan.desired.vlans[&1].untagged.len(), 2, "membership is configuration");
-        let plan =
-            super::plan(&chassis, &config, &Drivers::default(), &ALL, |_| Some(veth(1001, 9000)), |_| None);
+        let plan = super::plan(
+            &chassis,
+            &config,
+            &Drivers::default(),
+            &whole(),
+            &ALL,
+            |_| Some(veth(1001, 9000)),
+            |_| None,
+        );
         assert!(plan.desired.ports.values().all(|port| port.ifindex.is_none()));
         assert_eq!(plan.refused.len(), 2);
     }
@@ -390,7 +391,8 @@ mod tests {
         )
         .expect("commands");
         let config = Config::factory(&chassis.facts()).with(&changes).expect("lawful");
-        let desired = plan(&chassis, &config, &Drivers::default(), &ALL, |_| None, |_| None).desired;
+        let desired =
+            plan(&chassis, &config, &Drivers::default(), &whole(), &ALL, |_| None, |_| None).desired;
         assert_eq!(desired.fdb_age, Duration::from_secs(15));
         let entry = desired.static_fdb[&FdbKey::new([2, 0, 0, 0, 0, 9], 1)];
         assert!(entry.blackhole);
@@ -398,8 +400,6 @@ mod tests {
         assert!(desired.ports[&0].enabled && !desired.ports[&64].enabled);
         assert_eq!(desired.vlans[&4094].untagged, [0].into());
         assert_eq!(desired.vlans.len(), 2, "Mgmt is not switched");
-        let half = desired.buckets.iter().filter(|fabric| **fabric == 0).count();
-        assert_eq!(half * 2, desired.buckets.len(), "each fabric has half");
     }
 
     #[test]
@@ -412,6 +412,7 @@ mod tests {
             &chassis,
             &config,
             &Drivers::default(),
+            &whole(),
             &ALL,
             |_| None,
             |number| Some(21_000 + u32::from(number)),
@@ -429,7 +430,8 @@ mod tests {
         let chassis = chassis();
         let device = |name: &str| Some(veth(if name == "p1" { 1001 } else { 2001 }, 1500));
         let mut config = Config::factory(&chassis.facts());
-        let mut desired = plan(&chassis, &config, &Drivers::default(), &ALL, device, |_| None).desired;
+        let mut desired =
+            plan(&chassis, &config, &Drivers::default(), &whole(), &ALL, device, |_| None).desired;
         for line in [
             "create vlan red",
             "configure vlan red tag 4094",
@@ -474,7 +476,7 @@ mod tests {
             let next = config.with(&script(line).expect(line)).expect(line);
             let before = desired.clone();
             let touched = edit(&mut desired, &config, &next, &ALL);
-            let anew = plan(&chassis, &next, &Drivers::default(), &ALL, device, |_| None).desired;
+            let anew = plan(&chassis, &next, &Drivers::default(), &whole(), &ALL, device, |_| None).desired;
             assert_eq!(desired, anew, "{line}");
             assert_eq!(touched, Touched::between(&before, &anew), "{line}");
             config = next;

@@ -3,6 +3,7 @@
 mod acl;
 mod desired;
 mod drivers;
+mod fabrics;
 pub(crate) mod groups;
 pub(crate) mod l3;
 pub(crate) mod management;

@@ -7,15 +7,17 @@ use std::time::Instant;
 use msm_abi::{FdbKey, Lport, PORTS, port_flags};
 use msm_dataplane::plane::learning::Drift;
 use msm_dataplane::{
-    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RoutePlan, TakeError, Traps,
-    TreeError, tables,
+    Capture, Changes, Desired, Driver, FdbFilter, Observer, Owner, PinTree, RoutePlan, TakeError, Touched,
+    Traps, TreeError, tables,
 };
+use msm_proto::backplane::Fabric;
 use msm_proto::{CommandId, MetaView, OwnerName, Refusal, Slot, Trying};
 use tracing::{debug, error, info, warn};
 
 use super::acl;
 use super::desired;
 use super::drivers::{Drivers, Seen};
+use super::fabrics::Fabrics;
 use super::groups::{self, Live};
 use super::l3::feed::Update;
 use super::l3::names;
@@ -45,6 +47,8 @@ pub(crate) struct Plane {
     applied: Option<(Config, Desired)>,
     /// How frames of ports come in whose driver is `auto`; `None` until the tables have been asked what an earlier owner decided.
     drivers: Option<Drivers>,
+    /// What the backplane has last said of fabrics.
+    told: Option<[Fabric; 4]>,
     /// A port had a fault: it is tried again at the next occasion, whatever has changed.
     faulty: bool,
     faults: BTreeMap<Lport, String>,
@@ -70,6 +74,7 @@ impl Plane {
             routes: Routes::default(),
             applied: None,
             drivers: None,
+            told: None,
             faulty: false,
             faults: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -261,7 +266,48 @@ impl Plane {
             distributing: &self.distributing,
         };
         let netdev = |name: &str| self.view.get(name);
-        desired::plan(&self.chassis, config, &drivers, &live, netdev, |number| inner(&self.view, number))
+        let fabrics = self.fabrics();
+        let inner = |number| inner(&self.view, number);
+        desired::plan(&self.chassis, config, &drivers, &fabrics, &live, netdev, inner)
+    }
+
+    fn fabrics(&self) -> Fabrics {
+        let bays = self.chassis.kind.bays();
+        match self.told {
+            Some(all) => Fabrics::told(bays, all),
+            None => {
+                let states = self.observer.as_ref().and_then(|observer| observer.fabrics().ok());
+                Fabrics::found(bays, states.unwrap_or_default())
+            }
+        }
+    }
+
+    /// What the backplane has last said of fabrics.
+    pub(crate) fn told_of_fabrics(&self) -> Option<[Fabric; 4]> {
+        self.told
+    }
+
+    /// Programs the fabrics that the backplane tells of, if the tables are this MSM's: reads them and writes what differs, and looks at
+    /// nothing else. Frames of a lost fabric wait for this.
+    pub(crate) fn set_fabrics(&mut self, all: [Fabric; 4]) -> Result<u64, String> {
+        self.told = Some(all);
+        let fabrics = self.fabrics();
+        let Some(owner) = self.owner.as_mut().filter(|_| !self.frozen) else {
+            // Who goes on writing reads all first: the hardware has written, too.
+            self.applied = None;
+            return Ok(0);
+        };
+        let Some((_, desired)) = &mut self.applied else { return Ok(0) };
+        desired.fabrics = fabrics.states();
+        desired.buckets = fabrics.buckets();
+        let changes = owner.reconcile_part(desired, &Touched { config: true, ..Touched::default() });
+        match changes {
+            Ok(changes) => Ok(changes.writes),
+            Err(error) => {
+                self.applied = None;
+                Err(error.to_string())
+            }
+        }
     }
 
     /// Makes load-sharing groups use the ports that are up and agreed on now, and nothing else: a lost frame waits for this. What it could not do,

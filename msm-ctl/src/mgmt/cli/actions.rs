@@ -8,10 +8,13 @@ use msm_config::command::{Action, FdbSelection, RouteSelection};
 use msm_config::model::{Change, Record, Secret};
 use msm_dataplane::{FdbFilter, TableError};
 use msm_proto::Slot;
+use msm_proto::backplane::Operate;
+use tracing::error;
 
-use super::server::{Asker, Desk, Trouble, Work, ask, patiently};
+use super::server::{Asker, Desk, Trouble, Work, answered, ask, patiently};
 use super::views::Done;
 use super::{capture, files};
+use crate::backplane::operate::{OperateError, Operator, operate};
 use crate::mgmt::log::{self, Target};
 use crate::mgmt::password;
 use crate::netlink;
@@ -86,7 +89,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
             asker.desk.examiner.inject(fault);
             done("")
         }
-        Action::Exception(task) => done(ask(asker.id, Work::Exception(task), asker).await?),
+        Action::Damage(damage) => done(ask(asker.id, Work::Damage(damage), asker).await?),
         Action::Save(area) => save(area, asker).await,
         Action::UseConfiguration(area) => {
             master(asker)?;
@@ -102,7 +105,7 @@ pub(super) async fn act(action: Action, asker: &Asker<'_>) -> Data {
         Action::ClearArp(selection) => clear_arp(&selection, asker).await,
         Action::ClearCounters => clear_counters(asker).await,
         Action::ClearAccessCounters => clear_access_counters(asker).await,
-        Action::Reboot(slot) => reboot(slot, asker).await,
+        Action::Reboot { slot, hard } => reboot(slot, hard, asker).await,
         Action::Synchronize => synchronize(asker).await,
         Action::ClearLog { nvram } => {
             asker.desk.log.clear(if nvram { Target::Nvram } else { Target::MemoryBuffer });
@@ -223,21 +226,33 @@ async fn clear_access_counters(asker: &Asker<'_>) -> Data {
     done("")
 }
 
-async fn reboot(slot: Option<Slot>, asker: &Asker<'_>) -> Data {
+/// The backplane does it. What ends this process too is asked for once the answers are with who waits for them: a client that lost its
+/// master without one would ask the next master for the same.
+async fn reboot(slot: Option<Slot>, hard: bool, asker: &Asker<'_>) -> Data {
     master(asker)?;
     let here = asker.desk.board.borrow().status.identity.slot;
-    let slots = match slot {
-        Some(slot) if slot == here => {
-            return Err(Trouble::Failed(format!(
-                "MSM {slot} is the master; run msm-failover first, then reboot slot msm-{slot}"
-            )));
+    if slot == Some(here) && !hard {
+        return Err(Trouble::Failed(format!(
+            "MSM {here} is the master; run msm-failover first, then reboot slot msm-{here}"
+        )));
+    }
+    let what = slot.map_or(Operate::ResetAll, |slot| Operate::Reset { slot, hard });
+    let chassis = Arc::clone(&asker.desk.chassis);
+    let failed = |error: OperateError| Trouble::Failed(error.to_string());
+    if slot.is_some_and(|slot| slot != here) {
+        let answer = patiently(move || operate(&chassis, what)).await.map_err(Trouble::Failed)?;
+        return done(answer.map_err(failed)?);
+    }
+    let operator = patiently(move || Operator::connect(&chassis)).await.map_err(Trouble::Failed)?;
+    let operator = operator.map_err(failed)?;
+    let answers = Arc::clone(&asker.desk.answers);
+    tokio::spawn(async move {
+        answered(&answers).await;
+        match patiently(move || operator.ask(what)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => error!(target: "msm.backplane", "{error}"),
+            Err(error) => error!(target: "msm.backplane", "{error}"),
         }
-        Some(slot) => vec![slot],
-        // This process last: it has to say so.
-        None => vec![here.peer(), here],
-    };
-    crate::backplane::watch::reset(&asker.desk.chassis, here, &slots).await.map_err(|error| {
-        Trouble::Failed(format!("the backplane cannot be asked: {error}; try again in a second"))
-    })?;
+    });
     done("rebooting")
 }

@@ -30,6 +30,7 @@ use crate::netlink::View;
 use crate::routing::ledger::Ledger;
 use crate::task::Tasks;
 use msm_config::Command;
+use msm_config::command::Damage;
 use msm_config::model::{Access, Record};
 use msm_config::port::PortName;
 use msm_dataplane::{Capture, FdbFilter};
@@ -51,6 +52,15 @@ const FILE_CHUNKS: usize = 4;
 /// Group whose members may use the command line.
 const GROUP: &str = "msm";
 
+/// How long the end of a process waits for answers to reach their clients.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Waits until all answers under way are written: all places are free then.
+pub(crate) async fn answered(answers: &Semaphore) {
+    let all = u32::try_from(ANSWERS).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(FAREWELL, answers.acquire_many(all)).await;
+}
+
 /// A command for the actor.
 pub(crate) struct Job {
     /// Random; the same for a repeat.
@@ -69,12 +79,14 @@ pub(crate) enum Work {
     Change(Record),
     /// Operator failover.
     Failover,
-    /// Make a task panic.
-    Exception(String),
     /// Run golden frames through the programs: what went wrong, one finding a line.
     GoldenFrames,
     /// The self test of this MSM fails, by these checks.
     DiagnosticsFailed(String),
+    /// It passes.
+    DiagnosticsPassed,
+    /// Break something.
+    Damage(Damage),
     /// Begin to record a port's frames. Nobody reads the reply.
     Capture {
         /// The port.

@@ -23,14 +23,14 @@ async fn bed() -> Bed {
     let identity =
         Identity { slot: Slot::A, instance: 1, pid: 1, version: "0".into(), image: "primary".into() };
     let (board, shown) = watch::channel(Arc::new(Board {
-        anew: None,
         status: Machine::new(identity).status(),
         config: Arc::new(Running::factory(&chassis.facts())),
         observer: None,
         faults: Arc::default(),
+        fabric_failed: false,
         lacp: Default::default(),
     }));
-    let (tasks, exceptions) = Tasks::new();
+    let (tasks, exceptions) = Tasks::new().expect("a descriptor");
     let (sender, jobs) = mpsc::channel(8);
     let path = dir.path().join("cli-a.sock");
     let flash = Flash::open(&dir.path().join("flash")).expect("opens").0;

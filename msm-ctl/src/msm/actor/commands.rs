@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use msm_config::Running;
+use msm_config::command::Damage;
 use msm_config::model::Record;
 use msm_proto::{Answer, CommandId, Input, Outcome};
 use tracing::info;
 
+use super::super::{exhaust, link};
 use super::Actor;
 use crate::mgmt::cli::server::{Job, Reply, Work};
 
@@ -108,11 +110,17 @@ impl Actor {
         }
         let input = match work {
             Work::Failover => Input::RunFailover { id },
-            Work::Exception(task) => {
-                let _ = reply.send(match self.tasks.debug_exception(&task) {
-                    Ok(()) => Reply::Done(String::new()),
-                    Err(why) => Reply::Failed(why),
-                });
+            Work::Damage(damage) => {
+                let done = match damage {
+                    Damage::Exception(task) => self.tasks.debug_poison(&task, false),
+                    Damage::Hang(task) => self.tasks.debug_poison(&task, true),
+                    Damage::Silence => {
+                        link::silence();
+                        Ok(())
+                    }
+                    Damage::Exhaust => exhaust::memory(),
+                };
+                let _ = reply.send(done.map_or_else(Reply::Failed, |()| Reply::Done(String::new())));
                 return;
             }
             Work::GoldenFrames => {
@@ -125,6 +133,11 @@ impl Actor {
             Work::DiagnosticsFailed(text) => {
                 let _ = reply.send(Reply::Done(String::new()));
                 self.give(Input::DiagnosticsFailed { text });
+                return;
+            }
+            Work::DiagnosticsPassed => {
+                let _ = reply.send(Reply::Done(String::new()));
+                self.backplane.diagnostics_passed();
                 return;
             }
             Work::Capture { port, source } => {

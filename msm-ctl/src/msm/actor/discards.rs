@@ -9,7 +9,6 @@ use tracing::{error, info, warn};
 
 use super::{Actor, Back};
 use crate::netlink;
-use crate::switch::l3::arp::Held;
 use crate::switch::l3::neighbours;
 use crate::switch::ports;
 
@@ -73,9 +72,8 @@ impl Actor {
     /// learned again: routes from the kernel's tables, neighbours from the wire.
     pub(super) fn discard_routing(&mut self, decision: Decision) {
         if decision.keep_l3 {
-            return self.link_neighbours();
+            return;
         }
-        self.held = Held::default();
         self.plane.discard_routes();
         self.route();
         let learned = neighbours::learned(&self.view, |_| true);

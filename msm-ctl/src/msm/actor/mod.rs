@@ -1,6 +1,6 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
-mod arp;
+mod chassis;
 mod commands;
 mod discards;
 mod lacp;
@@ -22,14 +22,13 @@ use commands::Plans;
 use super::board::Board;
 use super::link::{self, LinkEvent, Outbox};
 use super::revival::Revival;
-use crate::backplane::watch::Presence;
+use crate::backplane::watch::{Line, Word};
 use crate::config::chassis::Chassis;
 use crate::flash::Flash;
 use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
 use crate::protocols::lacp::Lacp;
-use crate::switch::l3::arp::{Ask, Held};
 use crate::switch::l3::feed::Update;
 use crate::switch::plane::Plane;
 use crate::switch::ports::Report;
@@ -48,13 +47,11 @@ pub(super) struct Sources {
     pub(super) link: mpsc::Receiver<LinkEvent>,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) netlink: mpsc::Receiver<netlink::LinkEvent>,
-    pub(super) presence: mpsc::Receiver<Presence>,
+    pub(super) words: mpsc::Receiver<Word>,
     pub(super) found: mpsc::Receiver<Found>,
     /// What hosts do to what they send has changed.
     pub(super) peers: mpsc::Receiver<()>,
     pub(super) routes: mpsc::Receiver<Update>,
-    /// What T-sync is to hear of neighbours.
-    pub(super) heard: mpsc::Receiver<Input>,
 }
 
 /// What the actor is made of.
@@ -66,8 +63,7 @@ pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) sweeper: Sweeper,
     pub(super) link: mpsc::Sender<LinkEvent>,
-    /// Who knows the neighbours.
-    pub(super) arp: mpsc::Sender<Ask>,
+    pub(super) backplane: Line,
     /// The configuration of this MSM's flash.
     pub(super) own: Arc<Running>,
     /// Failovers before this start.
@@ -106,9 +102,6 @@ pub(super) struct Actor {
     tasks: Tasks,
     sweeper: Sweeper,
     link: mpsc::Sender<LinkEvent>,
-    arp: mpsc::Sender<Ask>,
-    /// The master's neighbours.
-    held: Held,
     back: mpsc::Sender<Back>,
     returned: mpsc::Receiver<Back>,
     config: Arc<Running>,
@@ -129,14 +122,15 @@ pub(super) struct Actor {
     port_faults: BTreeMap<Lport, Vec<String>>,
     faults: Arc<BTreeMap<Lport, Vec<String>>>,
     revival: Revival,
+    backplane: Line,
+    /// When the backplane last told of fabrics, while another MSM programs them.
+    fabrics_at: Option<Instant>,
     sweep_at: Instant,
     retry_at: Option<Instant>,
     /// When routes that wait may go into the tables.
     routes_at: Option<Instant>,
     /// When links go up again that a failover has taken down.
     links_up_at: Option<Instant>,
-    /// This ownership, if routing protocols are to begin as after a boot because of it.
-    anew: Option<u64>,
     ended: bool,
 }
 
@@ -153,12 +147,14 @@ impl Actor {
             config: Arc::clone(&config),
             observer: None,
             faults: Arc::clone(&faults),
-            anew: None,
+            fabric_failed: false,
             lacp: lacp.shown(),
         }));
         let (back, returned) = mpsc::channel(EVENTS);
         let actor = Self {
             revival: Revival::new(parts.chassis),
+            backplane: parts.backplane,
+            fabrics_at: None,
             slot,
             history: parts.history,
             flash: parts.flash,
@@ -168,8 +164,6 @@ impl Actor {
             tasks: parts.tasks,
             sweeper: parts.sweeper,
             link: parts.link,
-            arp: parts.arp,
-            held: Held::default(),
             back,
             returned,
             own: Arc::clone(&config),
@@ -189,7 +183,6 @@ impl Actor {
             retry_at: None,
             routes_at: None,
             links_up_at: None,
-            anew: None,
             ended: false,
         };
         (actor, shown)
@@ -197,7 +190,7 @@ impl Actor {
 
     /// Runs until the machine ends the process.
     pub(super) async fn run(mut self, mut from: Sources) {
-        let mut poison = std::pin::pin!(self.tasks.poisoned("main"));
+        let (poison, pulse) = (self.tasks.poison("main"), self.tasks.pulses().of_a_task());
         let history = self.history;
         let last_owner = self.plane.last_owner();
         self.give(Input::Boot { options: self.own.config.failover, history, last_owner });
@@ -210,16 +203,16 @@ impl Actor {
             let wake = tokio::time::sleep_until(self.wake_at().into());
             tokio::select! {
                 biased;
-                () = &mut poison => panic!("debug exception"),
+                () = poison.taken() => poison.works(),
+                () = pulse.asked() => pulse.answer(),
                 Some(exception) = from.exceptions.recv() => self.exception(exception),
+                Some(word) = from.words.recv() => self.word(word),
                 Some(event) = from.link.recv() => self.link_event(event),
                 Some(back) = self.returned.recv() => self.back(back),
                 Some(job) = from.jobs.recv() => self.job(job),
                 Some(event) = from.netlink.recv() => self.netlink_event(&event),
-                Some(presence) = from.presence.recv() => self.revival.heard(presence),
                 Some(update) = from.routes.recv() => self.routes(update),
                 Some(found) = from.found.recv() => self.found(&found),
-                Some(word) = from.heard.recv() => self.give(word),
                 Some(()) = from.peers.recv() => self.bring_up_to_date(),
                 () = wake => {}
             }
@@ -346,13 +339,15 @@ impl Actor {
             }
             Output::StoreFlash { bytes } => self.store_flash(bytes),
             Output::CheckHardware => self.check_hardware(),
-            Output::Subscribe { subsystem } => self.ask_for(subsystem, Ask::Subscribe),
-            Output::Unsubscribe { subsystem } => self.ask_for(subsystem, Ask::Unsubscribe),
-            Output::NextItems { subsystem } => self.ask_for(subsystem, Ask::Next),
-            Output::Items { subsystem, bytes, first, .. } => self.hold(subsystem, &bytes, first),
-            Output::Delta { subsystem, bytes } => self.hold(subsystem, &bytes, false),
-            // Word of the backplane, which does not listen yet.
-            Output::Suspect { .. } | Output::DiagnosticsFailed { .. } => {}
+            Output::NextItems { subsystem } => {
+                self.results.push_back(Input::Items { subsystem, bytes: Vec::new(), last: true });
+            }
+            Output::Subscribe { .. }
+            | Output::Unsubscribe { .. }
+            | Output::Items { .. }
+            | Output::Delta { .. } => {}
+            Output::Suspect { keepalive } => self.backplane.suspect(keepalive),
+            Output::DiagnosticsFailed { text } => self.backplane.diagnostics_failed(self.slot, &text),
             Output::ResetSelf { why } => {
                 info!(target: "msm.process", "this process ends: {why}");
                 self.ended = true;
@@ -422,6 +417,7 @@ impl Actor {
 
     /// Shows front ends what has changed, then answers who waits.
     fn show(&mut self) {
+        self.backplane.terms(self.config.config.failover.watchdog, self.machine.role().is_master());
         let mut faults = self.port_faults.clone();
         for (lport, fault) in self.plane.faults() {
             let known = faults.entry(*lport).or_default();
@@ -437,7 +433,7 @@ impl Actor {
             config: Arc::clone(&self.config),
             observer: self.plane.observer().cloned(),
             faults: Arc::clone(&self.faults),
-            anew: self.anew,
+            fabric_failed: self.fabric_failed(),
             lacp: self.lacp.shown(),
         };
         self.board.send_if_modified(|shown| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use msm_abi::{FdbKey, Lport};
 use msm_config::{Config, Running};
 use msm_dataplane::{FdbFilter, Observer, RoutePlan};
-use msm_proto::{CommandId, ConfigSource, Input, Routing as Restarting, Takeover};
+use msm_proto::{CommandId, ConfigSource, Input, Takeover};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -51,19 +51,20 @@ impl Actor {
         let lacp = self.lacp_resume();
         let begun = Instant::now();
         match self.plane.apply(&self.config.config) {
-            Ok(changes) => info!(
-                target: "msm.failover",
-                "{} tables: {} writes in {} us",
-                if takeover == Takeover::Cold { "new" } else { "adopted" },
-                changes.writes,
-                begun.elapsed().as_micros()
-            ),
+            Ok(changes) => {
+                info!(
+                    target: "msm.failover",
+                    "{} tables: {} writes in {} us",
+                    if takeover == Takeover::Cold { "new" } else { "adopted" },
+                    changes.writes,
+                    begun.elapsed().as_micros()
+                );
+                self.fabrics_adopted(changes.writes);
+            }
             Err(error) => self.behind(&error),
         }
         self.lacp_outputs(lacp);
         if let Some(decision) = decision {
-            let restart = self.config.config.failover.routing == Restarting::Restart;
-            self.anew = self.plane.writable().filter(|_| restart);
             self.discard_stations(decision);
             self.discard_routing(decision);
         }
@@ -103,7 +104,7 @@ impl Actor {
         }
     }
 
-    fn behind(&mut self, error: &str) {
+    pub(super) fn behind(&mut self, error: &str) {
         error!(target: "msm.plane", "{error}; it is tried again in {} ms", RETRY.as_millis());
         self.retry_at = Some(Instant::now() + RETRY);
     }
