@@ -2,7 +2,8 @@
 //!
 //! A field's value has a class; a class has a bit a rule, set if the rule lets that value through. The rules that match are the AND of the classes'
 //! bits, the first one decides. All tables exist twice ("halves"); [`crate::PlaneConfig::acl`] says which half is in force, in one byte, and the owner
-//! fills the other one.
+//! fills the other one. A half is one value of its map ([`crate::MapSpec::row`]): a program looks a map up once a frame, and reaches all it wants
+//! in it by address.
 //!
 //! An IPv4 address is found by its octets in blocks of 256 (8-8-8-8, where the first octet names the block): at most three looks.
 
@@ -10,11 +11,13 @@ use crate::port::{LPORTS, PORTS};
 
 /// Rules in force at most.
 pub const ACL_RULES: usize = 4096;
-/// Words of a rule vector.
+/// Words of a rule vector at most.
 pub const ACL_WORDS: usize = ACL_RULES / 64;
+/// Words of a class at most: which words are not zero, and the words.
+pub const ACL_VECTOR: usize = 1 + ACL_WORDS;
 /// Blocks of ACL_CLASS in each half: those that are always there, and two for each address of each rule.
 pub const ACL_BLOCKS: u32 = 18_432;
-/// Classes (entries of ACL_BITS) in each half. A rule makes at most six (one for each address, two for each range of ports),
+/// Classes in each half. A rule makes at most six (one for each address, two for each range of ports),
 /// the ingress ports at most [`crate::PORTS`], the protocols 256, and each field one for its other values: every list fits.
 pub const ACL_CLASSES: u32 = 26_112;
 /// MAC addresses that rules name, with the keys of all others, both halves together (ACL_MAC).
@@ -54,16 +57,24 @@ const _: () = assert!(2 + 6 * ACL_RULES + PORTS + 256 + 9 <= ACL_CLASSES as usiz
 /// ACL_CLASS: array of blocks, `half * ACL_BLOCKS + block`.
 pub type AclBlock = [u16; 256];
 
-/// ACL_BITS: array, `half * ACL_CLASSES + class`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AclBits {
-    /// Bit `w` is set if word `w` is not zero.
-    pub sum: u64,
-    /// Bit `r % 64` of word `r / 64`: rule `r`, in the order of precedence.
-    pub words: [u64; ACL_WORDS],
+/// ACL_BITS: array of words, four an entry; `half * ACL_LINES + line`. A half begins with two words, its stride and
+/// where its classes begin ([`ACL_HEAD`]); class `c` has the words from there on + `c * stride`: first which of its words are not zero (bit `w` = word `w`), then the words (bit `r % 64` of
+/// word `r / 64` = rule `r`, in the order of precedence), as many as the list needs: short lists are dense.
+pub type AclLine = [u64; 4];
+/// Words in front of the classes.
+pub const ACL_HEAD: usize = 8;
+/// Entries of ACL_BITS in each half.
+pub const ACL_LINES: u32 = (ACL_HEAD as u32 + ACL_CLASSES * acl_stride(ACL_RULES) as u32) / 4;
+
+/// Words from a class to the next one, in a list of `rules`: no class lies in more cache lines than it must.
+#[must_use]
+pub const fn acl_stride(rules: usize) -> usize {
+    match 1 + rules.div_ceil(64) {
+        0..=4 => 4,
+        words => words.next_multiple_of(8),
+    }
 }
-const _: () = assert!(size_of::<AclBits>() == 520);
+const _: () = assert!(ACL_VECTOR <= acl_stride(ACL_RULES) && ACL_HEAD.is_multiple_of(8));
 
 /// ACL_MAC: hash key; the value is a class (u32). An address that is not there has the class of [`AclMacKey::other`].
 #[repr(C)]

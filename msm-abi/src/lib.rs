@@ -24,8 +24,9 @@ mod trap;
 mod vlan;
 
 pub use acl::{
-    ACL_ABSENT_IP, ACL_ABSENT_L4, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, ACL_WORDS,
-    AclAction, AclBits, AclBlock, AclMacKey, acl_active, acl_blocks,
+    ACL_ABSENT_IP, ACL_ABSENT_L4, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_HEAD, ACL_LINES, ACL_MACS,
+    ACL_RULES, ACL_VECTOR, ACL_WORDS, AclAction, AclBlock, AclLine, AclMacKey, acl_active, acl_blocks,
+    acl_stride,
 };
 pub use capture::{CAPTURE_RING, CAPTURE_SNAP, CaptureDirection, CaptureHeader, CaptureRecord, capture_of};
 pub use control::{ControlAction, ControlKey, ControlValue};
@@ -57,4 +58,4 @@ pub use trap::{TRAP_RING, TRAP_SNAP, TrapHeader, TrapRecord};
 pub use vlan::{FLOOD_SETS, VLANS, VlanEntry, vlan_flags};
 
 /// Version of everything in this crate. Stored in META; a tree of another version is refused by name.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;

@@ -1,7 +1,7 @@
 //! What each pinned map must be. Opening a pin that differs is an error before anything is loaded.
 
 use crate::{
-    ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, AclAction, AclBits, AclBlock, AclMacKey, CPU_CLASSES,
+    ACL_BLOCKS, ACL_LINES, ACL_MACS, ACL_RULES, AclAction, AclBlock, AclLine, AclMacKey, CPU_CLASSES,
     ControlKey, ControlValue, CpuCounters, DOMAINS, EgressEntry, FABRIC_BUCKETS, FABRICS, FLOOD_SETS,
     FabricState, FdbEntry, FdbKey, GROUPS, GateEntry, HOP_GROUPS, HOPS, HopEntry, HopGroup, IFINDEX_LIMIT,
     IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS, PlaneConfig, PortCounters,
@@ -67,7 +67,7 @@ pub mod names {
     pub const LEARNED: &str = "LEARNED";
     /// See [`crate::AclBlock`].
     pub const ACL_CLASS: &str = "ACL_CLASS";
-    /// See [`crate::AclBits`].
+    /// See [`crate::AclLine`].
     pub const ACL_BITS: &str = "ACL_BITS";
     /// See [`crate::AclMacKey`].
     pub const ACL_MAC: &str = "ACL_MAC";
@@ -141,6 +141,9 @@ pub struct MapSpec {
     pub entries: Option<u32>,
     /// One value, which programs reach by address: a data section `.data.NAME` of the object, and by that name a map of it.
     pub section: bool,
+    /// Entries in one value of the kernel's map, which then has fewer and larger ones (`entries / row` of `value * row` bytes), and may be mapped
+    /// (BPF_F_MMAPABLE), since no system call writes a part of a value: programs look up the row and reach its entries by address. Mostly 1.
+    pub row: u32,
 }
 
 const fn array(name: &'static str, value: usize, entries: usize) -> MapSpec {
@@ -151,7 +154,13 @@ const fn array(name: &'static str, value: usize, entries: usize) -> MapSpec {
         value: value as u32,
         entries: Some(entries as u32),
         section: false,
+        row: 1,
     }
+}
+
+/// Rows of `row` entries, which programs reach by address.
+const fn rows(name: &'static str, value: usize, rows: usize, row: usize) -> MapSpec {
+    MapSpec { row: row as u32, ..array(name, value, rows * row) }
 }
 
 /// A map of one value, which programs reach by address.
@@ -167,11 +176,20 @@ const fn percpu(name: &'static str, value: usize, entries: usize) -> MapSpec {
         value: value as u32,
         entries: Some(entries as u32),
         section: false,
+        row: 1,
     }
 }
 
 const fn table(name: &'static str, kind: MapKind, key: usize, value: usize, entries: u32) -> MapSpec {
-    MapSpec { name, kind, key: key as u32, value: value as u32, entries: Some(entries), section: false }
+    MapSpec {
+        name,
+        kind,
+        key: key as u32,
+        value: value as u32,
+        entries: Some(entries),
+        section: false,
+        row: 1,
+    }
 }
 
 /// Default capacity of the FDB.
@@ -193,6 +211,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: size_of::<ControlValue>() as u32,
         entries: Some(1024),
         section: false,
+        row: 1,
     },
     MapSpec {
         name: names::FDB,
@@ -201,6 +220,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: size_of::<FdbEntry>() as u32,
         entries: None,
         section: false,
+        row: 1,
     },
     global(names::FDB_GEN, 8),
     global(names::FDB_MOVES, 8),
@@ -213,6 +233,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: size_of::<PortCounters>() as u32,
         entries: Some(LPORTS as u32 + 1),
         section: false,
+        row: 1,
     },
     MapSpec {
         name: names::TX,
@@ -221,6 +242,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: 8,
         entries: Some(LPORTS as u32),
         section: false,
+        row: 1,
     },
     MapSpec {
         name: names::FLOOD,
@@ -229,6 +251,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: 4,
         entries: Some(FLOOD_SETS as u32),
         section: false,
+        row: 1,
     },
     MapSpec {
         name: names::DISPATCH,
@@ -237,6 +260,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: 4,
         entries: Some(8),
         section: false,
+        row: 1,
     },
     MapSpec {
         name: names::CAPTURE,
@@ -245,6 +269,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: 0,
         entries: Some(crate::CAPTURE_RING),
         section: false,
+        row: 1,
     },
     MapSpec {
         name: names::CAPTURE_LOST,
@@ -253,6 +278,7 @@ pub const SPECS: [MapSpec; 39] = [
         value: 8,
         entries: Some(1),
         section: false,
+        row: 1,
     },
     array(names::EGRESS, size_of::<EgressEntry>(), LPORTS),
     array(names::SHARING, size_of::<ShareEntry>(), GROUPS),
@@ -263,10 +289,10 @@ pub const SPECS: [MapSpec; 39] = [
     percpu(names::CPU_COUNTERS, size_of::<CpuCounters>(), CPU_CLASSES),
     array(names::LEARN, size_of::<LearnEntry>(), PORTS),
     array(names::LEARNED, 8, PORTS),
-    array(names::ACL_CLASS, size_of::<AclBlock>(), 2 * ACL_BLOCKS as usize),
-    array(names::ACL_BITS, size_of::<AclBits>(), 2 * ACL_CLASSES as usize),
+    rows(names::ACL_CLASS, size_of::<AclBlock>(), 2, ACL_BLOCKS as usize),
+    rows(names::ACL_BITS, size_of::<AclLine>(), 2, ACL_LINES as usize),
     table(names::ACL_MAC, MapKind::Hash, size_of::<AclMacKey>(), 4, ACL_MACS),
-    array(names::ACL_ACTIONS, size_of::<AclAction>(), 2 * ACL_RULES),
+    rows(names::ACL_ACTIONS, size_of::<AclAction>(), 2, ACL_RULES),
     percpu(names::ACL_HITS, 8, ACL_RULES),
     array(names::ROUTES, size_of::<RouteBlock>(), 2 * ROUTE_BLOCKS as usize),
     array(names::HOPS, size_of::<HopEntry>(), HOPS as usize),

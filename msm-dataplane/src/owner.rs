@@ -95,6 +95,13 @@ impl Owner {
         Ok(changes)
     }
 
+    /// The tables, for a typed read of one entry (see [`crate::tables`]): also of those that a descriptor for reading cannot show
+    /// (`msm_abi::MapSpec::row`).
+    #[must_use]
+    pub const fn store(&self) -> &Kernel {
+        self.plane.store()
+    }
+
     /// True if this access list is in force. Reads two entries.
     ///
     /// # Errors

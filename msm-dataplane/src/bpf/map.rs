@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use super::{Attr, MapInfo, address, address_mut, bpf, map_info, raw};
+use super::{Attr, MapInfo, Rows, address, address_mut, bpf, map_info, raw};
 
 const MAP_LOOKUP_ELEM: libc::c_long = 1;
 const MAP_UPDATE_ELEM: libc::c_long = 2;
@@ -50,6 +50,8 @@ pub(crate) struct Map {
     fd: OwnedFd,
     info: MapInfo,
     stride: usize,
+    /// Entries in one of the kernel's values.
+    row: u32,
 }
 
 /// BPF_MAP_TYPE_ARRAY.
@@ -66,12 +68,26 @@ impl Map {
         } else {
             info.value as usize
         };
-        Ok(Self { fd, info, stride })
+        Ok(Self { fd, info, stride, row: 1 })
+    }
+
+    /// An array with `row` entries in each of its values (`msm_abi::MapSpec::row`).
+    pub(crate) fn in_rows(mut self, row: u32) -> Self {
+        self.row = row;
+        self.stride /= row as usize;
+        self.info.value /= row;
+        self.info.entries *= row;
+        self
+    }
+
+    /// Its entries, if they are in rows.
+    fn rows(&self) -> Option<Rows<'_>> {
+        (self.row > 1).then(|| Rows::new(self.fd(), self.stride, self.info.entries))
     }
 
     /// Another descriptor of the same map, of the same access.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { fd: self.fd.try_clone()?, info: self.info, stride: self.stride })
+        Ok(Self { fd: self.fd.try_clone()?, info: self.info, stride: self.stride, row: self.row })
     }
 
     pub(crate) const fn info(&self) -> &MapInfo {
@@ -95,6 +111,10 @@ impl Map {
     /// Copies the value of `key`; false if there is none.
     pub(crate) fn lookup(&self, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
         assert_eq!(value.len(), self.stride, "the value of another map");
+        if let Some(rows) = self.rows() {
+            let copied = rows.read(index(key), 1, &mut |_, entry| value.copy_from_slice(entry));
+            return absent(copied.map(|()| 0));
+        }
         let mut attr = self.attr(key, address_mut(value));
         // SAFETY: key and value have the map's sizes (asserted).
         absent(unsafe { bpf(MAP_LOOKUP_ELEM, &mut attr) })
@@ -103,6 +123,9 @@ impl Map {
     /// Writes the value of `key`.
     pub(crate) fn update(&self, key: &[u8], value: &[u8]) -> io::Result<()> {
         assert_eq!(value.len(), self.stride, "the value of another map");
+        if let Some(rows) = self.rows() {
+            return rows.write(&[index(key)], value);
+        }
         let mut attr = self.attr(key, address(value));
         // SAFETY: key and value have the map's sizes (asserted).
         unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
@@ -134,6 +157,9 @@ impl Map {
     /// Calls `each` with all entries, `chunk` a system call. Entries that come and go meanwhile may be seen or not; one that stays is
     /// seen at least once.
     pub(crate) fn read(&self, chunk: u32, each: &mut dyn FnMut(&[u8], &[u8])) -> io::Result<()> {
+        if let Some(rows) = self.rows() {
+            return rows.read(0, self.info.entries, &mut |index, value| each(&index.to_ne_bytes(), value));
+        }
         let mut chunk = chunk.clamp(1, self.info.entries.max(1));
         let (key, stride) = (self.info.key as usize, self.stride);
         // The cursor is the number of a bucket of a hash, and the last key of any other map: at most this for any map of ours.
@@ -186,6 +212,9 @@ impl Map {
         each: &mut dyn FnMut(u32, &[u8]),
     ) -> io::Result<()> {
         assert_eq!((self.info.kind, self.info.key), (ARRAY, 4), "only arrays begin in the middle");
+        if let Some(rows) = self.rows() {
+            return rows.read(from, count, each);
+        }
         let end = from.checked_add(count).filter(|end| *end <= self.info.entries);
         let end = end.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
         let mut keys = vec![0u8; 4 * chunk.min(count) as usize];
@@ -220,10 +249,22 @@ impl Map {
         Ok(())
     }
 
+    /// Writes entries of an array, `count` of them.
+    pub(crate) fn update_array(&self, indexes: &[u32], values: &[u8], count: u32) -> io::Result<()> {
+        if let Some(rows) = self.rows() {
+            return rows.write(indexes, values);
+        }
+        let keys: Vec<u8> = indexes.iter().flat_map(|index| index.to_ne_bytes()).collect();
+        self.update_batch(&keys, values, count)
+    }
+
     /// Writes `count` entries at once (one grace period, where a map of maps needs them); the number written.
     pub(crate) fn update_batch(&self, keys: &[u8], values: &[u8], count: u32) -> io::Result<()> {
         assert_eq!(keys.len(), self.info.key as usize * count as usize, "keys of another map");
         assert_eq!(values.len(), self.stride * count as usize, "values of another map");
+        if let Some(rows) = self.rows() {
+            return rows.write(&keys.chunks_exact(4).map(index).collect::<Vec<_>>(), values);
+        }
         let mut attr = BatchAttr {
             keys: address(keys),
             values: address(values),
@@ -234,6 +275,11 @@ impl Map {
         // SAFETY: keys and values hold `count` entries of the map's sizes (asserted).
         unsafe { bpf(MAP_UPDATE_BATCH, &mut attr) }.map(drop)
     }
+}
+
+/// The key of an array.
+fn index(key: &[u8]) -> u32 {
+    u32::from_ne_bytes(key.try_into().expect("an array's key has four bytes"))
 }
 
 /// ENOENT is an answer, not an error.

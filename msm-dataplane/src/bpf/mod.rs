@@ -16,9 +16,11 @@ use std::{
 
 mod map;
 mod ring;
+mod rows;
 
 pub(crate) use map::Map;
 pub(crate) use ring::Ring;
+pub(crate) use rows::Rows;
 
 /// Entries are made when they are needed.
 pub(crate) const F_NO_PREALLOC: u32 = 1;
@@ -26,6 +28,8 @@ pub(crate) const F_NO_PREALLOC: u32 = 1;
 pub(crate) const F_RDONLY: u32 = 1 << 3;
 /// The programs may not write; the kernel sets it on devmaps by itself.
 pub(crate) const F_RDONLY_PROG: u32 = 1 << 7;
+/// Its values may be mapped.
+pub(crate) const F_MMAPABLE: u32 = 1 << 10;
 /// BPF_MAP_TYPE_DEVMAP_HASH.
 pub(crate) const DEVMAP_HASH: u32 = 25;
 

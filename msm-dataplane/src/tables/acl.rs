@@ -1,6 +1,6 @@
 //! ACL_CLASS, ACL_BITS, ACL_MAC and ACL_ACTIONS: the access list, twice.
 
-use msm_abi::{AclAction, AclBits, AclBlock, AclMacKey};
+use msm_abi::{ACL_HEAD, ACL_LINES, ACL_WORDS, AclAction, AclBlock, AclLine, AclMacKey, acl_stride};
 
 use super::{at, failed, get, join, part, read, remove, u32_at, u64_at};
 use crate::{
@@ -9,9 +9,18 @@ use crate::{
 };
 
 const BLOCK: usize = size_of::<AclBlock>();
-const BITS: usize = size_of::<AclBits>();
+const LINE: usize = size_of::<AclLine>();
 const ACTION: usize = size_of::<AclAction>();
 const MAC: usize = size_of::<AclMacKey>();
+
+/// A class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AclBits {
+    /// Bit `w` is set if word `w` is not zero.
+    pub sum: u64,
+    /// Bit `r % 64` of word `r / 64`: rule `r`.
+    pub words: [u64; ACL_WORDS],
+}
 
 /// Writes blocks from number `first`, of both halves counted; their bytes one after the other.
 ///
@@ -21,12 +30,12 @@ pub fn set_blocks(store: &mut impl Store, first: u32, blocks: &[u8]) -> Result<(
     run(store, Table::AclClass, first, blocks, BLOCK)
 }
 
-/// The same of classes.
+/// Writes lines of classes from number `first`, of both halves counted: see [`AclLine`].
 ///
 /// # Errors
 /// What the kernel says; those before some point are written.
-pub fn set_classes(store: &mut impl Store, first: u32, classes: &[u8]) -> Result<(), TableError> {
-    run(store, Table::AclBits, first, classes, BITS)
+pub fn set_lines(store: &mut impl Store, first: u32, lines: &[u8]) -> Result<(), TableError> {
+    run(store, Table::AclBits, first, lines, LINE)
 }
 
 /// Writes actions from number `first`, of both halves counted.
@@ -61,21 +70,43 @@ pub fn entry(store: &impl Store, block: u32, entry: u8) -> Result<u16, TableErro
     Ok(u16::from_ne_bytes(part(&bytes, 2 * usize::from(entry))))
 }
 
-/// A class.
+/// A class of a half.
 ///
 /// # Errors
 /// What the kernel says.
-pub fn class(store: &impl Store, class: u32) -> Result<AclBits, TableError> {
-    Ok(bits(&at::<BITS>(store, Table::AclBits, class)?))
+pub fn class(store: &impl Store, half: u32, class: u16) -> Result<AclBits, TableError> {
+    let first = half * ACL_LINES;
+    let head: [u8; LINE] = at(store, Table::AclBits, first)?;
+    let stride = u64_at(&head, 0) as usize;
+    let from = (u64_at(&head, 8) as usize + usize::from(class) * stride) * 8 / LINE;
+    let mut bytes = Vec::new();
+    let mut each = |_, line: &[u8]| bytes.extend_from_slice(line);
+    store
+        .read_array(Table::AclBits, first + from as u32, (stride * 8 / LINE) as u32, &mut each)
+        .map_err(failed("list", Table::AclBits))?;
+    Ok(bits(&bytes))
 }
 
-/// A class from its bytes.
-///
-/// # Panics
-/// If there are fewer than a class has.
+/// A class from its words' bytes; those that are not there are zero.
 #[must_use]
 pub fn bits(bytes: &[u8]) -> AclBits {
-    AclBits { sum: u64_at(bytes, 0), words: std::array::from_fn(|word| u64_at(bytes, 8 + 8 * word)) }
+    let mut words = bytes.chunks_exact(8).map(|word| u64_at(word, 0));
+    let sum = words.next().unwrap_or_default();
+    AclBits { sum, words: std::array::from_fn(|_| words.next().unwrap_or_default()) }
+}
+
+/// The bytes of a half of ACL_BITS: its head, and the vectors of its classes, of which a list of `rules` needs the first words.
+#[must_use]
+pub fn lines<'a>(rules: usize, classes: impl IntoIterator<Item = &'a [u64; ACL_WORDS]>) -> Vec<u8> {
+    let stride = acl_stride(rules);
+    let mut bytes = [stride as u64, ACL_HEAD as u64].map(u64::to_ne_bytes).concat();
+    bytes.resize(8 * ACL_HEAD, 0);
+    for words in classes {
+        let sum = (0..).zip(words).fold(0u64, |sum, (at, word)| sum | u64::from(*word != 0) << at);
+        let all = std::iter::once(&sum).chain(words);
+        bytes.extend(all.chain(std::iter::repeat(&0)).take(stride).flat_map(|word| word.to_ne_bytes()));
+    }
+    bytes
 }
 
 /// What a rule does.

@@ -1,6 +1,6 @@
 //! The contract's part about the access list: in force whole, found right, finished by the next owner.
 
-use msm_abi::{ACL_BLOCKS, ACL_CLASSES, ACL_RULES, acl_active, tables as sets};
+use msm_abi::{ACL_BLOCKS, ACL_LINES, ACL_RULES, acl_active, tables as sets};
 use msm_dataplane::Changes;
 use msm_dataplane::plane::acl::{AclFields, AclList, InForce, decide};
 use msm_dataplane::store::{Store, Table};
@@ -83,7 +83,7 @@ pub fn an_interrupted_list_is_finished(subject: &mut impl Subject) {
     for block in 0..ACL_BLOCKS / 64 {
         subject.write(Table::AclClass, idle * ACL_BLOCKS + 64 * block, [0xff; 512]);
     }
-    (0..40).for_each(|class| subject.write(Table::AclBits, idle * ACL_CLASSES + class, [0xff; 520]));
+    (0..40).for_each(|line| subject.write(Table::AclBits, idle * ACL_LINES + line, [0xff; 32]));
     (0..40).for_each(|rule| subject.write(Table::AclActions, idle * ACL_RULES as u32 + rule, [0xff; 8]));
     subject.next_owner();
     assert_eq!(verdicts(subject.store()), meant(&b));

@@ -53,7 +53,7 @@ impl Subject for OverKernel<'_> {
         self.owner().fdb_flush(filter).expect("flushed")
     }
     fn store(&self) -> &Kernel {
-        self.owner.as_ref().expect("an owner").observer().store()
+        self.owner.as_ref().expect("an owner").store()
     }
     fn has_tcx(&self) -> bool {
         self.pin(&format!("prog_{}", names::PROG_TCX)).exists()
@@ -102,8 +102,28 @@ impl Subject for OverKernel<'_> {
             .expect("written");
     }
     fn write<const N: usize>(&mut self, table: Table, index: u32, value: [u8; N]) {
-        let map = aya::maps::Map::Array(pinned(&self.pin(table.name())));
+        let map = pinned(&self.pin(table.name()));
+        if table.spec().row > 1 {
+            return write_mapped(&map, index as usize * N, &value);
+        }
+        let map = aya::maps::Map::Array(map);
         let mut array = aya::maps::Array::<_, [u8; N]>::try_from(map).expect("an array");
         array.set(index, value, 0).expect("written");
     }
+}
+
+/// Writes bytes of a map whose values hold more than one entry each.
+fn write_mapped(map: &aya::maps::MapData, at: usize, bytes: &[u8]) {
+    use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+    const PAGE: usize = 4096;
+    let (skip, len) = (at % PAGE, (at % PAGE + bytes.len()).next_multiple_of(PAGE));
+    let (from, protection) = ((at - skip) as u64, ProtFlags::READ | ProtFlags::WRITE);
+    // SAFETY: a new mapping, at an address of the kernel's choice.
+    let mapped = unsafe { mmap(std::ptr::null_mut(), len, protection, MapFlags::SHARED, map.fd(), from) };
+    let mapped = mapped.expect("mapped");
+    let to = mapped.cast::<u8>().wrapping_add(skip);
+    // SAFETY: within the mapping.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    // SAFETY: nothing refers to it.
+    unsafe { munmap(mapped, len) }.expect("unmapped");
 }

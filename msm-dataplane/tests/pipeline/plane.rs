@@ -4,17 +4,18 @@
 //! that is, each test says. Every devmap entry is the loopback too: test runs stop before transmission, so where a frame
 //! would leave by is read from the counters.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use aya::programs::{Program, SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use msm_abi::{
     ControlAction, ControlKey, ControlValue, CpuClass, CpuCounters, DropReason, FABRIC_BUCKETS, FABRICS,
-    FDB_DEFAULT, FabricState, FdbEntry, FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport,
-    PlaneConfig, PortCounters, PortEntry, VlanEntry, gate_index, names, port_flags, vlan_flags,
+    FDB_DEFAULT, FabricState, FdbEntry, FdbKey, FloodHeader, GateEntry, GateState, LPORTS, Lport, MapSpec,
+    PlaneConfig, PortCounters, PortEntry, SPECS, VlanEntry, gate_index, names, port_flags, vlan_flags,
 };
 
 /// The netdev of every test frame.
@@ -60,6 +61,8 @@ pub(crate) struct Plane {
     ebpf: Ebpf,
     /// Open as long as the plane: an outer map holds its inner maps, this keeps the fds simple.
     _members: Vec<OwnedFd>,
+    /// Maps in rows, once they were written to.
+    mapped: Mutex<BTreeMap<&'static str, Mapped>>,
 }
 
 /// The object as `cargo xtask build-ebpf` leaves it, or as MSM_EBPF_OBJECT says.
@@ -88,7 +91,7 @@ impl Plane {
             xdp(&mut ebpf, name).load().unwrap_or_else(|e| panic!("verifying {name}: {e:?}"));
         }
         tcx(&mut ebpf).load().unwrap_or_else(|e| panic!("verifying {}: {e:?}", names::PROG_TCX));
-        Self { ebpf, _members: Vec::new() }
+        Self { ebpf, _members: Vec::new(), mapped: Mutex::default() }
     }
 
     /// Ports 1:1, 1:2 (slot 0) and 2:1, 2:2 (slot 1) untagged in VLAN 1, fabric A present, frames come in by 1:1.
@@ -161,6 +164,12 @@ impl Plane {
 
     /// The same of bytes, as the typed tables make them.
     pub(crate) fn set_bytes(&self, map: &str, key: &[u8], value: &[u8]) {
+        if let Some(spec) = SPECS.iter().find(|spec| spec.name == map && spec.row > 1) {
+            let index = u32::from_ne_bytes(key.try_into().expect("an array's key"));
+            let mut mapped = self.mapped.lock().expect("no writer panicked");
+            let mapped = mapped.entry(spec.name).or_insert_with(|| Mapped::new(self.fd(map), spec));
+            return mapped.write(index as usize * value.len(), value);
+        }
         bpf_map(BPF_MAP_UPDATE_ELEM, self.fd(map), &key[0], value.as_ptr().cast_mut())
             .unwrap_or_else(|e| panic!("writing {map}: {e}"));
     }
@@ -455,6 +464,40 @@ fn bpf_map<K, V>(command: libc::c_long, fd: RawFd, key: &K, value: *mut V) -> io
     let result =
         unsafe { libc::syscall(libc::SYS_bpf, command, &raw const element, size_of::<MapElement>()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// A map whose values hold more than one entry each, mapped whole: where its owner writes entries.
+struct Mapped {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: shared memory, valid on any thread until it is dropped.
+unsafe impl Send for Mapped {}
+
+impl Mapped {
+    fn new(fd: RawFd, spec: &MapSpec) -> Self {
+        let len = spec.value as usize * spec.entries.expect("an array") as usize;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping, at an address of the kernel's choice.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), len, protection, libc::MAP_SHARED, fd, 0) };
+        assert_ne!(start, libc::MAP_FAILED, "mapping {}: {}", spec.name, io::Error::last_os_error());
+        Self { start: start.cast(), len }
+    }
+
+    fn write(&self, at: usize, bytes: &[u8]) {
+        assert!(at + bytes.len() <= self.len, "behind the last entry");
+        let to = self.start.wrapping_add(at);
+        // SAFETY: within the mapping.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: the mapping of `new`.
+        unsafe { libc::munmap(self.start.cast(), self.len) };
+    }
 }
 
 fn devmap_hash(entries: u32) -> io::Result<OwnedFd> {

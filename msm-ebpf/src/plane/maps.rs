@@ -5,12 +5,12 @@ use aya_ebpf::btf_maps::{
 };
 use aya_ebpf::macros::btf_map;
 use msm_abi::{
-    ACL_BLOCKS, ACL_CLASSES, ACL_MACS, ACL_RULES, AclAction, AclBits, AclBlock, AclMacKey, CAPTURE_RING,
-    CPU_CLASSES, CaptureRecord, ControlKey, CpuCounters, DOMAINS, EgressEntry, FDB_DEFAULT, FLOOD_SETS,
-    FdbKey, GROUPS, GateEntry, HOP_GROUPS as HOP_GROUP_COUNT, HOPS as HOP_COUNT, HopEntry, HopGroup,
-    IFINDEX_LIMIT, IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS as PORT_COUNT,
-    PortCounters, PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, RouteBlock, ShareEntry, TRAP_RING, TableState,
-    TrapRecord, VLANS as VLAN_COUNT, VlanEntry, tables,
+    ACL_BLOCKS, ACL_LINES, ACL_MACS, ACL_RULES, AclAction, AclMacKey, CAPTURE_RING, CPU_CLASSES,
+    CaptureRecord, ControlKey, CpuCounters, DOMAINS, EgressEntry, FDB_DEFAULT, FLOOD_SETS, FdbKey, GROUPS,
+    GateEntry, HOP_GROUPS as HOP_GROUP_COUNT, HOPS as HOP_COUNT, HopEntry, HopGroup, IFINDEX_LIMIT,
+    IPFDB_ENTRIES, LIMIT_KINDS, LPORTS, LearnEntry, LimitEntry, Meta, PORTS as PORT_COUNT, PortCounters,
+    PortEntry, ROUTE_BLOCKS, ROUTES6_ENTRIES, RouteBlock, ShareEntry, TRAP_RING, TableState, TrapRecord,
+    VLANS as VLAN_COUNT, VlanEntry, tables,
 };
 
 use super::word::Word;
@@ -19,6 +19,12 @@ use super::word::Word;
 const FLOOD_TEMPLATE: usize = 64;
 /// Exceptions to the default actions of control addresses.
 const CONTROL_ENTRIES: usize = 1024;
+/// BPF_F_MMAPABLE: the owner writes parts of a value (`msm_abi::MapSpec::row`).
+const MAPPABLE: usize = 1 << 10;
+/// Entries of all blocks of a half of ACL_CLASS.
+pub(crate) const ACL_ENTRIES: usize = 256 * ACL_BLOCKS as usize;
+/// Words of a half of ACL_BITS.
+pub(crate) const ACL_BITS_WORDS: usize = 4 * ACL_LINES as usize;
 
 // META is not read by any program; it is here so that the object makes every map of a tree.
 #[btf_map]
@@ -70,13 +76,13 @@ pub(crate) static LEARN: Array<LearnEntry, PORT_COUNT> = Array::new();
 #[btf_map]
 pub(crate) static LEARNED: Array<Word, PORT_COUNT> = Array::new();
 #[btf_map]
-pub(crate) static ACL_CLASS: Array<AclBlock, { 2 * ACL_BLOCKS as usize }> = Array::new();
+pub(crate) static ACL_CLASS: Array<[u16; ACL_ENTRIES], 2, MAPPABLE> = Array::new();
 #[btf_map]
-pub(crate) static ACL_BITS: Array<AclBits, { 2 * ACL_CLASSES as usize }> = Array::new();
+pub(crate) static ACL_BITS: Array<[u64; ACL_BITS_WORDS], 2, MAPPABLE> = Array::new();
 #[btf_map]
 pub(crate) static ACL_MAC: HashMap<AclMacKey, u32, { ACL_MACS as usize }> = HashMap::new();
 #[btf_map]
-pub(crate) static ACL_ACTIONS: Array<AclAction, { 2 * ACL_RULES }> = Array::new();
+pub(crate) static ACL_ACTIONS: Array<[AclAction; ACL_RULES], 2, MAPPABLE> = Array::new();
 #[btf_map]
 pub(crate) static ACL_HITS: PerCpuArray<u64, ACL_RULES> = PerCpuArray::new();
 #[btf_map]

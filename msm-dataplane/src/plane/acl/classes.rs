@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use msm_abi::{ACL_CLASSES, ACL_WORDS, AclBits};
+use msm_abi::{ACL_CLASSES, ACL_WORDS};
+
+use crate::tables::acl;
 
 /// A bit a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +81,13 @@ impl Classes {
         self.push(*vector, hash)
     }
 
-    /// Values of ACL_BITS, one after the other.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.vectors.len() * size_of::<AclBits>());
-        for Vector(words) in &self.vectors {
-            let sum = (0..).zip(words).fold(0u64, |sum, (at, word)| sum | u64::from(*word != 0) << at);
-            bytes.extend(sum.to_ne_bytes());
-            words.iter().for_each(|word| bytes.extend(word.to_ne_bytes()));
-        }
-        bytes
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.vectors.len()
+    }
+
+    /// The lines of ACL_BITS, one after the other, of a list of so many rules.
+    pub(super) fn lines(&self, rules: usize) -> Vec<u8> {
+        acl::lines(rules, self.vectors.iter().map(|Vector(words)| words))
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use msm_abi::{
-    ACL_ABSENT_IP, ACL_ABSENT_L4, AclAction, AclBits, AclBlock, AclMacKey, LPORTS, acl_active, acl_blocks,
-};
+use msm_abi::{ACL_ABSENT_IP, ACL_ABSENT_L4, AclAction, AclBlock, AclMacKey, LPORTS, acl_active, acl_blocks};
 
 use super::blocks::Blocks;
 use super::classes::{Classes, Vector};
@@ -14,8 +12,6 @@ use crate::TableError;
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = size_of::<AclBlock>();
-/// Bytes of a class.
-pub(super) const BITS: usize = size_of::<AclBits>();
 
 /// A list as the tables have it: what an owner installs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +24,10 @@ pub struct Compiled {
     pub(super) blocks: Vec<u8>,
     /// Those that mean something.
     pub(super) used: Vec<Range<u32>>,
-    /// Classes.
-    pub(super) bits: Vec<u8>,
+    /// How many classes there are.
+    pub(super) classes: usize,
+    /// Their lines, with the half's head.
+    pub(super) lines: Vec<u8>,
     /// Keys as those of half 0.
     pub(super) macs: BTreeMap<AclMacKey, u16>,
     /// Of each rule.
@@ -43,7 +41,7 @@ impl Compiled {
     #[must_use]
     pub fn size(&self) -> [usize; 3] {
         let blocks = self.used.iter().map(|blocks| blocks.len()).sum();
-        [blocks, self.bits.len() / BITS, self.actions.len()]
+        [blocks, self.classes, self.actions.len()]
     }
 }
 
@@ -103,7 +101,8 @@ impl AclList {
             active,
             used: blocks.used(),
             blocks: blocks.bytes(),
-            bits: classes.bytes(),
+            classes: classes.len(),
+            lines: classes.lines(self.rules.len()),
             macs,
             actions: self.rules.iter().map(action).collect(),
             counters: self.rules.iter().map(|rule| (rule.counter, rule.digest())).collect(),

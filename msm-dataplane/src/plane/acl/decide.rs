@@ -1,14 +1,14 @@
 //! What the tables say of a frame, step by step as the program does it.
 
 use msm_abi::{
-    ACL_ABSENT_IP, ACL_ABSENT_L4, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_RULES, ACL_WORDS, AclAction,
-    AclBits, AclMacKey, acl_active, acl_blocks,
+    ACL_ABSENT_IP, ACL_ABSENT_L4, ACL_BLOCK, ACL_BLOCKS, ACL_CLASSES, ACL_HEAD, ACL_RULES, ACL_WORDS,
+    AclAction, AclMacKey, acl_active, acl_blocks, acl_stride,
 };
 
-use super::compile::{BITS, BLOCK, Compiled};
+use super::compile::{BLOCK, Compiled};
 use super::fields::AclFields;
 use crate::store::Store;
-use crate::tables::acl;
+use crate::tables::acl::{self, AclBits};
 use crate::{TableError, tables};
 
 /// The tables of one half.
@@ -113,7 +113,8 @@ impl AclTables for Compiled {
     }
 
     fn bits(&self, class: u16) -> AclBits {
-        acl::bits(&self.bits[usize::from(class) * BITS..][..BITS])
+        let stride = acl_stride(self.actions.len());
+        acl::bits(&self.lines[8 * (ACL_HEAD + usize::from(class) * stride)..][..8 * stride])
     }
 
     fn mac(&self, key: AclMacKey) -> Option<u16> {
@@ -158,7 +159,7 @@ impl<S: Store> AclTables for InForce<'_, S> {
 
     fn bits(&self, class: u16) -> AclBits {
         assert!(u32::from(class) < ACL_CLASSES, "class {class}");
-        acl::class(self.store, self.half() * ACL_CLASSES + u32::from(class)).expect("read")
+        acl::class(self.store, self.half(), class).expect("read")
     }
 
     fn mac(&self, key: AclMacKey) -> Option<u16> {

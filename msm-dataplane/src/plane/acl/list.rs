@@ -233,7 +233,7 @@ impl AclList {
 struct Digest(u64);
 
 impl Digest {
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn new() -> Self {
         let mut digest = Self(0xcbf2_9ce4_8422_2325);

@@ -15,7 +15,7 @@ mod list;
 use std::collections::{BTreeMap, BTreeSet};
 
 use msm_abi::{
-    ACL_BLOCKS, ACL_CLASSES, ACL_RULES, AclMacKey, PlaneConfig, TableState, acl_active, tables as sets,
+    ACL_BLOCKS, ACL_LINES, ACL_RULES, AclMacKey, PlaneConfig, TableState, acl_active, tables as sets,
 };
 
 use super::Plane;
@@ -173,7 +173,7 @@ fn fill(store: &mut impl Store, compiled: &Compiled, half: u8) -> Result<(), Tab
         let bytes = &compiled.blocks[used.start as usize * BLOCK..used.end as usize * BLOCK];
         acl::set_blocks(store, base + used.start, bytes)?;
     }
-    acl::set_classes(store, u32::from(half) * ACL_CLASSES, &compiled.bits)?;
+    acl::set_lines(store, u32::from(half) * ACL_LINES, &compiled.lines)?;
     acl::set_actions(store, u32::from(half) * ACL_RULES as u32, &compiled.actions)?;
     macs(store, compiled, half)
 }

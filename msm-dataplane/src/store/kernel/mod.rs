@@ -109,7 +109,7 @@ impl Kernel {
                 .and_then(|fd| Map::new(fd, cpus))
                 .map_err(io_error("open the pinned map", &path))?;
             shape::check(table, map.info())?;
-            maps.push(map);
+            maps.push(map.in_rows(table.spec().row));
         }
         let mut programs = Vec::new();
         if access == Access::Write {
@@ -164,7 +164,7 @@ impl Kernel {
 
     /// A handle of its own on a table, of the same access.
     pub(crate) fn reopen(&self, table: Table) -> io::Result<Map> {
-        Map::new(self.descriptor(table).try_clone_to_owned()?, possible_cpus()?)
+        self.map(table).try_clone()
     }
 
     fn map(&self, table: Table) -> &Map {
@@ -285,8 +285,7 @@ impl Store for Kernel {
         debug_assert!(table.reference().is_none(), "an id in its values");
         let count = u32::try_from(indexes.len()).map_err(io::Error::other)?;
         if count > 0 {
-            let keys: Vec<u8> = indexes.iter().flat_map(|index| index.to_ne_bytes()).collect();
-            self.map(table).update_batch(&keys, values, count)?;
+            self.map(table).update_array(indexes, values, count)?;
         }
         self.writes += u64::from(count);
         Ok(())

@@ -11,13 +11,14 @@ pub(crate) fn check(table: Table, info: &bpf::MapInfo) -> Result<(), Mismatch> {
         MapKind::DevMap => bpf::F_RDONLY_PROG,
         // The kernel knows it in no other way.
         MapKind::LpmTrie => bpf::F_NO_PREALLOC,
+        _ if spec.row > 1 => bpf::F_MMAPABLE,
         _ => 0,
     };
-    let entries = spec.entries.unwrap_or_else(|| info.entries.clamp(1, FDB_MAX));
+    let entries = spec.entries.map_or_else(|| info.entries.clamp(1, FDB_MAX), |entries| entries / spec.row);
     for (attribute, expected, found) in [
         ("type", spec.kind as u32, info.kind),
         ("key size", spec.key, info.key),
-        ("value size", spec.value, info.value),
+        ("value size", spec.value * spec.row, info.value),
         ("entries", entries, info.entries),
         ("flags", flags, info.flags),
     ] {
