@@ -223,3 +223,25 @@ fn what_the_slave_had_when_it_took_over_is_shown_beside_what_its_slave_has() {
     let configuration = rows[0];
     assert_eq!((configuration.old_state, configuration.old_reason), (State::Ready, Reason::None));
 }
+
+/// The slave slept while the process that the word was about died and its slot booted again.
+#[test]
+fn a_word_that_is_read_after_its_master_was_replaced_is_not_about_the_new_one() {
+    let mut pair = Pair::hitless();
+    pair.give(B, Input::PeerFate { trigger: Trigger::HotRemoval });
+    pair.node(B).stopped = true;
+    pair.kill(A);
+    // Its pidfd was not looked at: the new session ends the old one.
+    pair.node(B).inbox.clear();
+    pair.boot(A);
+    pair.wait(Duration::from_secs(2));
+    assert_eq!(pair.role(A), Role::Master);
+    pair.node(B).stopped = false;
+    pair.connect();
+    pair.wait(ms(500));
+    assert_eq!(pair.meta.and_then(|meta| meta.ready), Some(B));
+    pair.kill(A);
+    pair.wait(ms(20));
+    let (_, decision) = pair.decision().expect("B takes over");
+    assert_eq!((decision.cause, decision.verdict), (Cause::Exception, Verdict::Hitless));
+}

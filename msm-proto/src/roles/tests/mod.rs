@@ -2,6 +2,7 @@
 
 mod fate;
 mod hostile;
+mod reasons;
 mod stop;
 mod streams;
 mod suspicion;

@@ -82,12 +82,7 @@ fn a_slave_that_reads_nothing_costs_the_master_a_window_and_no_more() {
     pair.node(A).source = source(100_000);
     pair.node(B).stopped = true;
     items(&mut pair, "first", false);
-    let sent = pair.node(B).inbox.iter().filter(|input| {
-        let Input::Frame { bytes, .. } = input else { return false };
-        let envelope = crate::Envelope::decode(bytes).expect("ours");
-        matches!(Message::decode(&envelope), Ok(Message::Piece { .. }))
-    });
-    assert!(sent.count() <= 8);
+    assert!(pieces_under_way(&mut pair) <= 8);
     assert!(asked(&mut pair) <= 9);
     // Commands go on meanwhile.
     pair.command(A, 10);
@@ -287,4 +282,47 @@ fn one_whose_changes_do_not_arrive_is_given_up_and_the_master_stays() {
     pair.wait(Duration::from_secs(3));
     assert!(ready(&pair));
     pair.sound();
+}
+
+fn pieces_under_way(pair: &mut Pair) -> usize {
+    let is_piece = |input: &&Input| {
+        let Input::Frame { bytes, .. } = input else { return false };
+        let envelope = crate::Envelope::decode(bytes).expect("ours");
+        matches!(Message::decode(&envelope), Ok(Message::Piece { .. }))
+    };
+    pair.node(B).inbox.iter().filter(is_piece).count()
+}
+
+#[test]
+fn changes_wait_for_their_window_too_and_all_arrive() {
+    let mut pair = Pair::hitless();
+    pair.node(B).stopped = true;
+    for at in 0..1000 {
+        delta(&mut pair, &at.to_string());
+    }
+    assert_eq!(pieces_under_way(&mut pair), 8);
+    pair.go_on(B);
+    assert_eq!(pair.taken(B).len(), 1001);
+    assert_eq!(pair.taken(B).last().map(String::as_str), Some("+999"));
+    assert!(ready(&pair));
+}
+
+/// What another process says that it has, or nobody can have.
+#[test]
+fn a_resume_that_cannot_be_begins_anew() {
+    for (other, number) in [(false, 1_000), (true, 1)] {
+        let mut pair = begun(3, false);
+        pair.wait(ms(10));
+        let mut identity = pair.status(B).identity;
+        identity.instance += u64::from(other) * 100;
+        pair.cut();
+        let hello = Message::Hello { identity, phase: crate::Phase::Slave, oldest: 1, newest: 99 };
+        let resume = Message::Resume { subsystem: ARP, transfer: 1, number };
+        pair.give(A, Input::PeerConnected { session: 500 });
+        for (message, sequence) in [(hello, 1), (resume, 2), (Message::SyncRequest, 3)] {
+            let bytes = message.encode(1, sequence);
+            pair.give(A, Input::Frame { session: 500, channel: Channel::Control, bytes });
+        }
+        assert_eq!(pair.outs(A, |output| matches!(output, Output::Subscribe { .. })), 2, "{other} {number}");
+    }
 }
