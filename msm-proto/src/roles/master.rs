@@ -322,7 +322,6 @@ impl Master {
 
     /// A slave asks for everything.
     pub(super) fn sync_request(&mut self, core: &mut Core) {
-        core.forget_fate();
         core.absence = Reason::None;
         self.unready(core);
         self.clear_waits();

@@ -84,11 +84,18 @@ fn what_failed_stays_failed_until_the_slave_reboots_and_takes_no_other_with_it()
         pair.connect();
         pair.wait(ms(100));
         check(&pair, "by a reconnect");
+        let snapshots = |pair: &mut Pair| pair.outs(A, |output| *output == Output::TakeSnapshot);
+        let before = snapshots(&mut pair);
         for (id, options) in [(20, Options::default()), (21, Options::hitless())] {
             pair.give(A, Input::Command { id: CommandId(id), record: vec![1], options: Some(options) });
             pair.wait(ms(300));
         }
         check(&pair, "by options");
+        assert_eq!(
+            snapshots(&mut pair) == before,
+            name == CONFIGURATION,
+            "nothing is sent for what has failed"
+        );
         pair.command(A, 22);
         let answers = pair.outs(A, |output| matches!(output, Output::Answer { .. }));
         assert!(answers >= 3, "the master is not held up");
