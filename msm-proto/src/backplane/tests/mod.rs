@@ -1,5 +1,6 @@
 //! The machine of the chassis, row by row.
 
+mod anything;
 mod arbitration;
 mod operator;
 mod power;
