@@ -47,6 +47,8 @@ pub struct Expected {
     pub commit_within_ms: f64,
     /// Longest time from the event to frames everywhere; ms.
     pub back_within_ms: f64,
+    /// There is a ready slave again afterwards.
+    pub heals: bool,
 }
 
 /// One cause under one set of options.

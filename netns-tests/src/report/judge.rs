@@ -225,7 +225,7 @@ fn switch(expected: &Expected, seen: &Seen, faults: &mut Vec<Fault>) {
             faults.push(fault);
         }
     }
-    if seen.ready_ms.is_none() {
+    if expected.heals && seen.ready_ms.is_none() {
         faults.push(Fault::NotReady);
     }
 }
@@ -265,6 +265,7 @@ pub(crate) mod tests {
             fdb_kept: true,
             commit_within_ms: 250.0,
             back_within_ms: 1250.0,
+            heals: true,
             ..Expected::default()
         }
     }

@@ -62,7 +62,9 @@ pub enum Cause {
     Stop(Who),
     /// A critical task of the master hangs: the process lives, and does not kick its watchdog.
     Hang,
-    /// The master lives and kicks its watchdog, and says nothing on the T-sync link.
+    /// The master is stopped, its watchdog is slow, and the slave hears no keepalive: the backplane finds the master at fault.
+    Freeze,
+    /// The master lives and kicks its watchdog, and says nothing on the T-sync link: the backplane finds it well, so the slave is at fault.
     Silence,
     /// The master's diagnostics find an injected fault.
     Diagnostic,
@@ -93,6 +95,8 @@ pub enum Fate {
     Orphaned,
 }
 
+/// A critical task, as `debug hang` knows it: the one that carries out all others' wishes.
+pub(super) const HANGING: &str = "main";
 /// Watchdog time in the causes that wait for it, where the configuration can say it.
 pub(super) const WATCHDOG: Duration = Duration::from_millis(500);
 /// The same for keepalives.
@@ -101,6 +105,10 @@ pub(super) const KEEPALIVE: Duration = Duration::from_millis(500);
 const DEFAULT: Duration = Duration::from_secs(2);
 /// Longest time to know of what the kernel tells at once; a quarter of a second on a machine that is busy otherwise.
 const AT_ONCE: Duration = Duration::from_millis(250);
+/// Longest time to take all the memory that there is.
+const TAKEN: Duration = Duration::from_secs(2);
+/// Longest time of a self test.
+const TESTED: Duration = Duration::from_secs(2);
 /// Part of its time that a timer may be late.
 const LATE: f64 = 1.2;
 
@@ -147,7 +155,7 @@ impl Task {
 
 impl Cause {
     /// Every cause, in the order of the table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Command,
         Self::Panic(Task::Critical),
         Self::Panic(Task::Other),
@@ -157,6 +165,7 @@ impl Cause {
         Self::Memory,
         Self::Stop(Who::Master),
         Self::Hang,
+        Self::Freeze,
         Self::Silence,
         Self::Diagnostic,
         Self::Removal(Who::Master),
@@ -180,7 +189,8 @@ impl Cause {
             Self::Memory => "exception: out of memory".to_owned(),
             Self::Stop(Who::Master) => "watchdog: process stopped".to_owned(),
             Self::Hang => "watchdog: task hangs".to_owned(),
-            Self::Silence => "keepalive: silent link".to_owned(),
+            Self::Freeze => "keepalive: process stopped".to_owned(),
+            Self::Silence => "silent link, sound master".to_owned(),
             Self::Diagnostic => "diagnostic failure".to_owned(),
             Self::Removal(Who::Master) => "hot removal of the master".to_owned(),
             Self::Removal(Who::Slave) => "hot removal of the slave".to_owned(),
@@ -209,16 +219,22 @@ impl Cause {
                 Recovery::None => Fate::Discards,
                 Recovery::Critical | Recovery::All => Fate::Keeps,
             },
-            Self::Stop(Who::Master) | Self::Hang | Self::Silence => Fate::Discards,
+            Self::Stop(Who::Master) | Self::Hang | Self::Freeze => Fate::Discards,
             Self::Diagnostic | Self::Removal(Who::Master) | Self::HardReset(Who::Master) => {
                 Fate::KeepsOneFabric
             }
-            Self::Removal(Who::Slave) | Self::HardReset(Who::Slave) | Self::Stop(Who::Slave) => {
-                Fate::StaysOneFabric
-            }
+            Self::Removal(Who::Slave)
+            | Self::HardReset(Who::Slave)
+            | Self::Stop(Who::Slave)
+            | Self::Silence => Fate::StaysOneFabric,
             Self::Reboot | Self::Signal(Who::Slave, _) => Fate::Stays,
             Self::BothDie => Fate::Orphaned,
         }
+    }
+
+    /// The chassis is whole again by itself, or by what undoes the cause. A process that was made mute stays so for its life.
+    pub fn heals(self) -> bool {
+        self != Self::Silence
     }
 
     /// The word that `show msm-failover` has for it, if it moves mastership.
@@ -227,7 +243,7 @@ impl Cause {
             Self::Command => "admin",
             Self::Panic(_) | Self::Signal(..) | Self::Memory | Self::BothDie => "exception",
             Self::Stop(_) | Self::Hang => "watchdog",
-            Self::Silence => "keepalive",
+            Self::Freeze | Self::Silence => "keepalive",
             Self::Diagnostic => "hwFailure",
             Self::Removal(_) | Self::HardReset(_) | Self::Reboot => "removal",
         }
@@ -240,7 +256,9 @@ impl Cause {
         match self {
             Self::Stop(Who::Master) | Self::Hang => WATCHDOG.mul_f64(LATE),
             Self::Stop(Who::Slave) => of_slave(WATCHDOG).mul_f64(LATE),
-            Self::Silence => of_slave(KEEPALIVE).mul_f64(LATE),
+            Self::Freeze | Self::Silence => of_slave(KEEPALIVE).mul_f64(LATE),
+            Self::Memory => TAKEN,
+            Self::Diagnostic => TESTED,
             _ => AT_ONCE,
         }
     }
@@ -252,7 +270,8 @@ impl Cause {
         match self {
             Self::Stop(_) | Self::Hang => vec![watchdog(WATCHDOG)],
             // The watchdog is to have nothing to do with it.
-            Self::Silence => vec![watchdog(Duration::from_secs(30)), keepalive(KEEPALIVE)],
+            Self::Freeze | Self::Silence => vec![watchdog(Duration::from_secs(30)), keepalive(KEEPALIVE)],
+            Self::Diagnostic => vec!["debug diagnostics fail".to_owned()],
             _ => Vec::new(),
         }
     }
@@ -279,9 +298,10 @@ impl fmt::Display for Cause {
             Self::Memory => f.write_str("debug exhaust memory"),
             Self::Stop(Who::Master) => f.write_str("SIGSTOP"),
             Self::Stop(Who::Slave) => f.write_str("SIGSTOP to the slave"),
-            Self::Hang => write!(f, "debug hang {}", Task::Critical.name()),
+            Self::Freeze => f.write_str("SIGSTOP, slow watchdog"),
+            Self::Hang => write!(f, "debug hang {HANGING}"),
             Self::Silence => f.write_str("debug silence tsync"),
-            Self::Diagnostic => f.write_str("an injected fault"),
+            Self::Diagnostic => f.write_str("run diagnostics, with a fault"),
             Self::Removal(_) => f.write_str("chassis remove"),
             Self::HardReset(_) => f.write_str("reboot slot hard-reset"),
             Self::Reboot => f.write_str("reboot slot"),
@@ -322,7 +342,7 @@ mod tests {
     fn a_timer_s_cause_is_known_within_1_2_times_its_time() {
         let within = |cause: Cause, setup| cause.detected_within(setup).as_millis();
         assert_eq!(within(Cause::Stop(Who::Master), Setup::FACTORY), 600);
-        assert_eq!(within(Cause::Silence, Setup::HITLESS), 600);
-        assert_eq!(within(Cause::Silence, Setup::FACTORY), 2400, "the slave has the default");
+        assert_eq!(within(Cause::Freeze, Setup::HITLESS), 600);
+        assert_eq!(within(Cause::Freeze, Setup::FACTORY), 2400, "the slave has the default");
     }
 }

@@ -182,7 +182,7 @@ fn watch(
     let proved_ns = now_ns();
     drop(observing);
     struck.heal(rig.bed)?;
-    let ready = rig.bed.wait_ready(READY_AGAIN).ok();
+    let ready = if expected.heals { rig.bed.wait_ready(READY_AGAIN).ok() } else { None };
     if let Some(ready) = &ready {
         traffic.mark(ready.at_ns, "ready");
     }

@@ -22,6 +22,7 @@ pub fn expected(cause: Cause, setup: Setup) -> Expected {
         fdb_kept: true,
         commit_within_ms: known_ms,
         back_within_ms: known_ms,
+        heals: cause.heals(),
     };
     let moves = Expected { moves: Some(true), recorded: Some(cause.word().to_owned()), ..stays.clone() };
     match fate {
@@ -73,13 +74,14 @@ mod tests {
 
     /// A line a cause: its class in the factory's configuration and in the hitless one. H hitless, P partial, N not hitless; a letter in
     /// lower case if mastership stays.
-    const TABLE: [(Cause, &str); 11] = [
+    const TABLE: [(Cause, &str); 12] = [
         (Cause::Command, "NH"),
         (Cause::Panic(Task::Critical), "hH"),
         (Cause::Panic(Task::Other), "hH"),
         (Cause::Signal(Who::Master, Signal::KILL), "NH"),
         (Cause::Stop(Who::Master), "NN"),
-        (Cause::Silence, "NN"),
+        (Cause::Freeze, "NN"),
+        (Cause::Silence, "pp"),
         (Cause::Diagnostic, "NP"),
         (Cause::Removal(Who::Master), "NP"),
         (Cause::HardReset(Who::Master), "NP"),

@@ -118,8 +118,11 @@ impl<'a> Matrix<'a> {
                 }
             }
         }
-        if row.not_available.is_some() || row.expected.moves == Some(false) && cause.is_exception() {
-            // A task is dead, or half a cause was made.
+        if row.not_available.is_some()
+            || !row.expected.heals
+            || row.expected.moves == Some(false) && cause.is_exception()
+        {
+            // A task is dead or mute, or half a cause was made.
             self.fresh();
         }
         if let Some(why) = &row.not_available {

@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::fd::OwnedFd;
-use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, pidfd_send_signal, prlimit};
 
-use super::cause::{Cause, Task, Who};
+use super::cause::{Cause, HANGING, Who};
 use super::signals;
 use crate::bed::{BedError, Cli, Ready, Slot, Testbed};
 use crate::probe::{Observing, now_ns};
 
 /// A command that does something to the chassis is done by then.
 const DONE: Duration = Duration::from_secs(10);
+/// Memory that a process may take before it is out of it: a few pieces of what `debug exhaust memory` takes at once.
+const MORE_MEMORY: u64 = 64 << 20;
 /// Between two looks at one.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -67,12 +69,14 @@ fn command(cause: Cause, ready: &Ready) -> Option<String> {
         Cause::Command => "run msm-failover".to_owned(),
         Cause::Panic(task) => format!("debug exception {}", task.name()),
         Cause::Memory => "debug exhaust memory".to_owned(),
-        Cause::Hang => format!("debug hang {}", Task::Critical.name()),
+        Cause::Hang => format!("debug hang {HANGING}"),
         Cause::Silence => "debug silence tsync".to_owned(),
-        Cause::Diagnostic => "debug fault diagnostics".to_owned(),
+        Cause::Diagnostic => "run diagnostics".to_owned(),
         Cause::HardReset(who) => format!("reboot slot msm-{} hard-reset", who.slot(ready)),
         Cause::Reboot => format!("reboot slot msm-{}", ready.slave),
-        Cause::Signal(..) | Cause::Stop(_) | Cause::Removal(_) | Cause::BothDie => return None,
+        Cause::Signal(..) | Cause::Stop(_) | Cause::Freeze | Cause::Removal(_) | Cause::BothDie => {
+            return None;
+        }
     })
 }
 
@@ -83,7 +87,11 @@ fn command(cause: Cause, ready: &Ready) -> Option<String> {
 pub(super) fn strike(bed: &Testbed, cli: &mut Cli, cause: Cause, ready: &Ready) -> Result<Struck> {
     let mut struck =
         Struck { at_ns: now_ns(), answering: Answering::Nobody, stopped: Vec::new(), removed: None };
+    if cause == Cause::Memory {
+        limit_memory(bed.pid(ready.master)?)?;
+    }
     if let Some(command) = command(cause, ready) {
+        struck.at_ns = now_ns();
         cli.send(&command)?;
         struck.answering = Answering::Session;
         return Ok(struck);
@@ -97,13 +105,14 @@ pub(super) fn strike(bed: &Testbed, cli: &mut Cli, cause: Cause, ready: &Ready) 
             }
             struck.at_ns = bed.kill(slot, signal)?.0;
         }
-        Cause::Stop(who) => {
+        Cause::Stop(_) | Cause::Freeze => {
+            let who = if cause == Cause::Stop(Who::Slave) { Who::Slave } else { Who::Master };
             let (at_ns, pidfd) = bed.kill(who.slot(ready), Signal::STOP)?;
             (struck.at_ns, struck.stopped) = (at_ns, vec![pidfd]);
         }
         Cause::Removal(who) => {
             let slot = who.slot(ready);
-            struck.answering = Answering::Program(bed.chassis_command(&["remove", &module(slot)])?);
+            struck.answering = Answering::Program(bed.chassis_command(&["remove", slot.letter()])?);
             struck.removed = Some(slot);
         }
         Cause::BothDie => {
@@ -122,9 +131,16 @@ pub(super) fn strike(bed: &Testbed, cli: &mut Cli, cause: Cause, ready: &Ready) 
     Ok(struck)
 }
 
-/// A slot as `msm-ctl chassis` names it.
-fn module(slot: Slot) -> String {
-    format!("msm-{slot}")
+/// Lets a process have a little more memory than it has: what it wants beyond that it does not get.
+fn limit_memory(pid: Pid) -> Result<()> {
+    let path = format!("/proc/{}/status", pid.as_raw_pid());
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    let size = text.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"));
+    let kib: u64 = size.and_then(|kib| kib.trim().parse().ok()).context("no VmSize in /proc/PID/status")?;
+    let limit = (kib << 10) + MORE_MEMORY;
+    let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+    prlimit(Some(pid), Resource::As, limit).context("limiting the memory of the master")?;
+    Ok(())
 }
 
 impl Struck {
@@ -156,7 +172,7 @@ impl Struck {
             done(child)?;
         }
         if let Some(slot) = self.removed {
-            done(&mut bed.chassis_command(&["insert", &module(slot)])?)?;
+            done(&mut bed.chassis_command(&["insert", slot.letter()])?)?;
         }
         Ok(())
     }
