@@ -1,5 +1,7 @@
 //! The report's part on causes: what each must do, what it did.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::schema::{Stream, Timeline};
@@ -218,6 +220,22 @@ impl CauseRow {
     }
 }
 
+/// Flows that lost frames with one fabric and with the other: a flow is on one of them, whatever takes it away. A line each, if there are any.
+pub fn on_both_fabrics(rows: &[CauseRow]) -> Vec<String> {
+    let hit_by = |fabric: &str| -> BTreeSet<(&str, u16)> {
+        let partial = rows.iter().filter(|row| row.expected.class == Class::Partial);
+        let trials = partial.flat_map(CauseRow::measured).filter(|trial| {
+            // A flow that lost is on the first: see `FabricLoss::fabric`.
+            trial.faults.is_empty() && trial.fabrics.first().is_some_and(|first| first.fabric == fabric)
+        });
+        trials.flat_map(|trial| &trial.outages).map(|outage| (outage.stream.as_str(), outage.flow)).collect()
+    };
+    let (a, b) = (hit_by("a"), hit_by("b"));
+    let both = a.intersection(&b);
+    both.map(|(stream, flow)| format!("flow {flow} of {stream} lost frames with fabric A and with fabric B"))
+        .collect()
+}
+
 impl Expected {
     /// In words: `hitless`, `partial, no failover`.
     pub fn words(&self) -> String {
@@ -232,5 +250,23 @@ impl Expected {
             Some(false) => format!("no failover, {class}"),
             None => "traffic goes on".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::judge::tests::{good, partial};
+
+    #[test]
+    fn a_flow_is_on_one_fabric() {
+        let row = |fabric: &str, first: u16| {
+            let mut trial = good(&partial());
+            trial.fabrics[0].fabric = fabric.into();
+            trial.outages.iter_mut().for_each(|outage| outage.flow += first);
+            CauseRow { expected: partial(), trials: vec![trial], ..CauseRow::default() }
+        };
+        assert!(on_both_fabrics(&[row("a", 0), row("b", 64), row("a", 0)]).is_empty());
+        assert_eq!(on_both_fabrics(&[row("a", 0), row("b", 63)]).len(), 1);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::causes::on_both_fabrics;
 use super::schema::{Authority, Missing, Report, Stream, Trial};
 use super::void::Tally;
 
@@ -196,6 +197,7 @@ impl Verdict {
         for row in &report.causes {
             reasons.extend(row.reasons().iter().map(|reason| format!("{}: {reason}", row.title())));
         }
+        reasons.extend(on_both_fabrics(&report.causes));
         for caching in &report.caching {
             reasons
                 .extend(caching.faults.iter().map(|fault| format!("RFC 2889, {}: {fault}", caching.cause)));
