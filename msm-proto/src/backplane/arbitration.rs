@@ -9,12 +9,26 @@ use super::{
 };
 use crate::{cause::Trigger, options::SILENCE_MIN, roles::Level, slot::Slot, time::Time};
 
-/// The suspected MSM has been asked to answer.
+/// A suspected MSM has its time to answer.
 #[derive(Debug)]
 pub(super) struct Arbitration {
     by: Slot,
     number: u64,
     until: Time,
+    /// How long an answer may take.
+    wait: Duration,
+    stage: Stage,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// A kick that is late may be waiting in a socket.
+    Kick,
+    /// The answer.
+    Answer,
+    /// The same, but its time is over: it may be waiting in a socket.
+    LastCall,
 }
 
 impl Arbitration {
@@ -23,8 +37,8 @@ impl Arbitration {
     }
 
     /// The backplane did not run: the answer may wait in its socket.
-    pub(super) fn excuse(&mut self, now: Time) {
-        self.until = self.until.max(now + timers::PONG);
+    pub(super) fn excuse(&mut self, now: Time, long: bool) {
+        self.until = self.until.max(now + if long { timers::PONG } else { timers::DRAIN });
     }
 
     /// Whether it is about the MSM in `slot`, on one side or the other. It is about both there are.
@@ -49,16 +63,29 @@ impl Backplane {
             return;
         };
         let overdue = process.watchdog.as_ref().is_some_and(|watchdog| watchdog.is_overdue(now));
-        let connected = process.connected;
+        let (connected, known) = (process.connected, process.introduced);
         self.log(Level::Warning, format!("MSM {by} hears nothing of MSM {suspect}"));
-        if overdue {
-            return self.convict(now, suspect, "it is late with its watchdog's kick, too");
-        }
         let wait = (keepalive.max(SILENCE_MIN) / 5).min(timers::PONG);
         let number = self.number();
-        self.arbitration = Some(Arbitration { by, number, until: now + wait });
+        let (stage, first) = match (known, overdue) {
+            // This backplane was started again: who runs says hello soon.
+            (false, _) => (Stage::Answer, timers::HELLO),
+            (true, true) => (Stage::Kick, timers::DRAIN),
+            (true, false) => (Stage::Answer, wait),
+        };
+        self.arbitration = Some(Arbitration { by, number, until: now + first, wait, stage });
         if connected {
             self.out.push(BackplaneOutput::Ping { slot: suspect, number });
+        }
+    }
+
+    /// An MSM is connected: if it is suspected, it can be asked now.
+    pub(super) fn ask(&mut self, now: Time, slot: Slot) {
+        if let Some(held) = self.arbitration.as_mut().filter(|held| held.by.peer() == slot) {
+            held.stage = Stage::Answer;
+            held.until = now + held.wait;
+            let number = held.number;
+            self.out.push(BackplaneOutput::Ping { slot, number });
         }
     }
 
@@ -71,9 +98,19 @@ impl Backplane {
     }
 
     pub(super) fn judge(&mut self, now: Time) {
-        if let Some(held) = self.arbitration.take_if(|held| now >= held.until) {
-            self.convict(now, held.by.peer(), "it does not answer, either");
+        let Some(mut held) = self.arbitration.take_if(|held| now >= held.until) else { return };
+        let suspect = held.by.peer();
+        let watchdog = self.msm(suspect).process.as_ref().and_then(|process| process.watchdog.as_ref());
+        let overdue = watchdog.is_some_and(|watchdog| watchdog.is_overdue(now));
+        match held.stage {
+            Stage::Kick if overdue => {
+                return self.convict(now, suspect, "it is late with its watchdog's kick, too");
+            }
+            Stage::Kick => (held.stage, held.until) = (Stage::Answer, now + held.wait),
+            Stage::Answer => (held.stage, held.until) = (Stage::LastCall, now + timers::DRAIN),
+            Stage::LastCall => return self.convict(now, suspect, "it does not answer, either"),
         }
+        self.arbitration = Some(held);
     }
 
     fn convict(&mut self, now: Time, slot: Slot, why: &str) {

@@ -64,8 +64,8 @@ impl Backplane {
 
     /// Takes one input at `now` and says what is to be done. Never panics on what an MSM or an operator says.
     pub fn step(&mut self, now: Time, input: BackplaneInput) -> Vec<BackplaneOutput> {
-        if self.expected.is_some_and(|expected| now > expected + timers::LATE) {
-            self.excuse(now);
+        if let Some(expected) = self.expected.filter(|expected| now > *expected + timers::SOON) {
+            self.excuse(now, now > expected + timers::LATE);
         }
         match input {
             BackplaneInput::Tick => self.tick(now),
@@ -130,15 +130,15 @@ impl Backplane {
         self.out.push(BackplaneOutput::Log { level, text: text.into() });
     }
 
-    /// This process did not run: what should have come meanwhile may be waiting.
-    fn excuse(&mut self, now: Time) {
+    /// This process did not run: what should have come meanwhile may be waiting. `long`: perhaps nobody ran.
+    fn excuse(&mut self, now: Time, long: bool) {
         for msm in &mut self.msms {
             if let Some(watchdog) = msm.process.as_mut().and_then(|process| process.watchdog.as_mut()) {
-                watchdog.excuse(now);
+                watchdog.excuse(now, long);
             }
         }
         if let Some(arbitration) = &mut self.arbitration {
-            arbitration.excuse(now);
+            arbitration.excuse(now, long);
         }
     }
 

@@ -73,6 +73,7 @@ impl Backplane {
             *fabric = Fabric::Present;
         }
         self.tell(slot);
+        self.ask(now, slot);
     }
 
     pub(super) fn died(&mut self, now: Time, slot: Slot, pid: u32) {
@@ -81,9 +82,14 @@ impl Backplane {
         let Some(process) = msm.process.take_if(|process| process.pid == pid) else { return };
         let wait = msm.ended(now, &process);
         self.arbitration.take_if(|held| held.concerns(slot));
+        self.pardon(slot.peer());
         let next =
             wait.map_or_else(String::new, |wait| format!("; started again in {} ms", wait.as_millis()));
         self.log(Level::Warning, format!("MSM {slot} (pid {pid}) is dead{next}"));
+        // It ended before it was killed: what its reset does to the fabric is done all the same.
+        if let Some(state) = process.doom.and_then(|doom| doom.fabric) {
+            self.set_fabric(slot.into(), state);
+        }
         if let Some(request) = process.doom.and_then(|doom| doom.request) {
             self.removed(request, slot);
         }

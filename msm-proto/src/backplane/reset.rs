@@ -43,6 +43,20 @@ impl Backplane {
         }
     }
 
+    /// The MSM in the other slot is dead. Who was to be reset because it did not hear that one is not at fault for it any more, and is
+    /// needed.
+    pub(super) fn pardon(&mut self, slot: Slot) {
+        let Some(process) = &mut self.msm(slot).process else { return };
+        let deaf = |doom: &mut Doom| {
+            doom.trigger == Trigger::KeepaliveLoss
+                && doom.fabric.is_none()
+                && matches!(doom.stage, Stage::Noticing { .. })
+        };
+        if process.doom.take_if(deaf).is_some() {
+            self.log(Level::Warning, format!("MSM {slot} is not reset: MSM {} has died", slot.peer()));
+        }
+    }
+
     /// The time of a notice, or of a kill, is over.
     pub(super) fn hasten(&mut self, now: Time, slot: Slot) {
         match self.msm(slot).doom().map(|doom| doom.stage) {

@@ -12,3 +12,9 @@ pub(super) const START: Duration = Duration::from_secs(10);
 pub(super) const PONG: Duration = Duration::from_millis(100);
 /// A deadline that is missed by more than this was missed because this process did not run: kicks wait in its sockets.
 pub(super) const LATE: Duration = Duration::from_millis(50);
+/// One that is missed by more than this: what waits in the sockets is read first.
+pub(super) const SOON: Duration = Duration::from_millis(2);
+/// So long: an event loop reads all of it in less.
+pub(super) const DRAIN: Duration = Duration::from_millis(10);
+/// For the hello of an MSM that runs, to a backplane that was started again.
+pub(super) const HELLO: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{
     Backplane,
     events::{BackplaneOutput, Fabric},
+    timers,
 };
 use crate::{
     cause::Trigger,
@@ -25,16 +26,28 @@ pub(super) struct Watchdog {
     pub(super) timeout: Duration,
     kicked: Time,
     expires: Time,
+    /// It has expired, and what waits in the sockets is read first.
+    called: bool,
 }
 
 impl Watchdog {
     fn kicked(now: Time, timeout: Duration) -> Self {
         let timeout = timeout.clamp(SILENCE_MIN, SILENCE_MAX);
-        Self { timeout, kicked: now, expires: now + timeout }
+        Self { timeout, kicked: now, expires: now + timeout, called: false }
     }
 
     pub(super) fn expires(&self) -> Time {
         self.expires
+    }
+
+    /// Whether it has expired for good: the first time, a kick may be waiting behind the timer.
+    fn has_expired(&mut self, now: Time) -> bool {
+        if now < self.expires || self.called {
+            return now >= self.expires;
+        }
+        self.called = true;
+        self.expires = now + timers::DRAIN;
+        false
     }
 
     /// Whether a kick is overdue: a busy machine may be half an interval late with one.
@@ -43,9 +56,10 @@ impl Watchdog {
         now > self.kicked + interval + interval / 2
     }
 
-    /// The backplane did not run: kicks may wait in its sockets, and the next is an interval away at most.
-    pub(super) fn excuse(&mut self, now: Time) {
-        self.expires = self.expires.max(now + self.timeout / KICKS);
+    /// The backplane did not run: kicks may wait in its sockets. If it was `long`, the next is an interval away at most.
+    pub(super) fn excuse(&mut self, now: Time, long: bool) {
+        let more = if long { self.timeout / KICKS } else { timers::DRAIN };
+        self.expires = self.expires.max(now + more);
         self.kicked = self.kicked.max(now);
     }
 }
@@ -61,9 +75,12 @@ impl Backplane {
 
     /// Resets who did not kick.
     pub(super) fn watch(&mut self, now: Time, slot: Slot) {
-        let Some(process) = &self.msm(slot).process else { return };
-        let expired = process.watchdog.as_ref().filter(|watchdog| now >= watchdog.expires);
-        if let Some(timeout) = expired.filter(|_| process.doom.is_none()).map(|watchdog| watchdog.timeout) {
+        let Some(process) = &mut self.msm(slot).process else { return };
+        let expired =
+            process.watchdog.as_mut().and_then(|watchdog| watchdog.has_expired(now).then_some(watchdog));
+        if let Some(timeout) = expired.map(|watchdog| watchdog.timeout)
+            && process.doom.is_none()
+        {
             let text = format!("MSM {slot} did not kick its watchdog for {} ms", timeout.as_millis());
             self.out.push(BackplaneOutput::Log { level: Level::Error, text });
             self.reset(now, slot, Trigger::WatchdogTimeout, Some(Fabric::Reset), None);

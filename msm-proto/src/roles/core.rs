@@ -112,10 +112,10 @@ impl Core {
         self.fate = Some(Fate { trigger, instance, until: now + timers::FATE });
     }
 
-    /// A peer is there: what was said of one before it is over.
+    /// A peer is there: what was said of another is over. One that was never heard of is taken for another.
     pub(super) fn forget_fate(&mut self) {
         let here = self.peer().map(|peer| peer.identity.instance);
-        self.fate.take_if(|fate| fate.instance.is_some() && fate.instance != here);
+        self.fate.take_if(|fate| fate.instance != here);
     }
 
     /// Why the peer died, if the backplane said so.

@@ -117,6 +117,8 @@ enum Stage {
     Observing,
     Creating,
     Committing(OwnerName),
+    /// The tree is ours under this name; META says whether the copy is the one that the master released.
+    Verifying(OwnerName),
     Waiting(Time),
 }
 
@@ -191,8 +193,10 @@ impl Taking {
         name: Option<OwnerName>,
         meta: Option<MetaView>,
     ) -> RoleState {
-        if !matches!(self.stage, Stage::Observing) {
-            return RoleState::Taking(self);
+        match self.stage {
+            Stage::Observing => {}
+            Stage::Verifying(ours) => return self.verified(core, now, ours, meta),
+            _ => return RoleState::Taking(self),
         }
         let commit = match (&mut self.plan, name) {
             (Plan::Boot { .. }, None) => {
@@ -237,9 +241,15 @@ impl Taking {
         let from = match self.stage {
             Stage::Creating => None,
             Stage::Committing(from) => Some(from),
-            Stage::Observing | Stage::Waiting(_) => return RoleState::Taking(self),
+            Stage::Observing | Stage::Verifying(_) | Stage::Waiting(_) => return RoleState::Taking(self),
         };
         match (result, self.plan) {
+            (Ok(name), Plan::Failover(failover)) if failover.handover && failover.inherits() => {
+                self.plan = Plan::Failover(failover);
+                self.stage = Stage::Verifying(name);
+                core.push(Output::Observe);
+                RoleState::Taking(self)
+            }
             (Ok(name), Plan::Boot { trying, .. }) => {
                 let takeover = if from.is_none() { Takeover::Cold } else { Takeover::Adopted };
                 let moved = from.is_some_and(|from| from.slot != core.me.slot);
@@ -266,6 +276,25 @@ impl Taking {
                 RoleState::Taking(self)
             }
         }
+    }
+
+    /// A release is as old as the time that this MSM stood still: a master that took the tree back since, went on and died has
+    /// told META. Nobody writes it now.
+    fn verified(self, core: &mut Core, now: Time, name: OwnerName, meta: Option<MetaView>) -> RoleState {
+        let Plan::Failover(failover) = self.plan else { return RoleState::Taking(self) };
+        let holds = |meta: &MetaView| {
+            meta.ready == Some(core.me.slot) && meta.generation <= failover.slave.store.generation()
+        };
+        if meta.as_ref().is_some_and(holds) {
+            let takeover = Takeover::Failover(failover.decision);
+            return Master::enter(core, now, name, takeover, Beginning::Failover(failover));
+        }
+        core.log(
+            Level::Error,
+            format!("{} was released, taken back and lost: its configuration is gone", failover.from),
+        );
+        let trying = meta.and_then(|meta| meta.trying);
+        Master::enter(core, now, name, Takeover::Adopted, Beginning::Boot { moved: true, trying })
     }
 
     /// Back to where the failover began.

@@ -221,7 +221,9 @@ impl Slave {
         let unable = self.unable(core, from, meta);
         let trigger = core.fate(now).unwrap_or(Trigger::ProcessDeath);
         core.fate = None;
-        let decision = decide(trigger, &core.options, unable.is_none());
+        // What was acknowledged came with the log; the master's word of it may not have come.
+        let options = if self.store.in_step() { self.store.options } else { core.options };
+        let decision = decide(trigger, &options, unable.is_none());
         match decision.verdict {
             Verdict::Hitless | Verdict::Partial | Verdict::NotHitless => {
                 core.log(

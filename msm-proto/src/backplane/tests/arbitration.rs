@@ -36,7 +36,7 @@ fn a_master_that_does_not_answer_in_a_fifth_of_the_time_is_hard_reset() {
         let mut chassis = Chassis::pair();
         chassis.give(In::Suspect { by: B, keepalive: ms(keepalive) });
         assert!(ping(&chassis.take()).is_some());
-        chassis.wait(ms(wait - 1));
+        chassis.wait(ms(wait) + timers::DRAIN - ms(1));
         assert_eq!(chassis.take(), [], "{keepalive} ms");
         chassis.wait(ms(1));
         let out = chassis.take();
@@ -49,17 +49,63 @@ fn a_master_that_does_not_answer_in_a_fifth_of_the_time_is_hard_reset() {
 }
 
 #[test]
-fn a_master_that_is_late_with_its_kick_is_not_asked() {
+fn a_master_that_is_late_with_its_kick_has_the_time_that_sockets_take() {
+    let late = TIMEOUT / 4 + TIMEOUT / 8 + ms(1);
     let mut chassis = Chassis::pair();
-    chassis.wait(TIMEOUT / 4 + TIMEOUT / 8 + ms(1));
+    chassis.wait(late);
     suspect(&mut chassis, B);
     let out = chassis.take();
-    assert_eq!((ping(&out), notice(&out, A)), (None, Some((B, Trigger::KeepaliveLoss))));
+    assert!(ping(&out).is_some() && notice(&out, A).is_none());
+    chassis.wait(timers::DRAIN);
+    assert_eq!(notice(&chassis.take(), A), Some((B, Trigger::KeepaliveLoss)));
+    // Its kick was waiting: now it has to answer like any other.
+    for answers in [true, false] {
+        let mut chassis = Chassis::pair();
+        chassis.wait(late);
+        suspect(&mut chassis, B);
+        let (_, number) = ping(&chassis.take()).expect("asked");
+        chassis.kick(A, 10);
+        chassis.wait(timers::DRAIN + ms(90));
+        assert_eq!(chassis.take(), []);
+        if answers {
+            chassis.give(In::Pong { slot: A, number });
+        }
+        chassis.wait(ms(100));
+        let guilty = if answers { B } else { A };
+        assert_eq!(notice(&chassis.take(), guilty), Some((guilty.peer(), Trigger::KeepaliveLoss)));
+    }
     // Half an interval late is not late.
     let mut chassis = Chassis::pair();
     chassis.wait(TIMEOUT / 4 + TIMEOUT / 8);
     suspect(&mut chassis, B);
-    assert!(ping(&chassis.take()).is_some());
+    chassis.wait(timers::DRAIN);
+    assert!(notice(&chassis.take(), A).is_none());
+}
+
+/// A backplane that was started again knows the process, and cannot ask it yet.
+#[test]
+fn a_master_that_has_not_said_hello_yet_is_asked_when_it_does() {
+    let suspected = || {
+        let mut chassis = Chassis::off(&[Bay::A, Bay::B]);
+        chassis.give(In::Running { slot: A, pid: 10 });
+        chassis.give(In::Running { slot: B, pid: 20 });
+        chassis.give(In::Here { slot: B, pid: 20 });
+        chassis.take();
+        suspect(&mut chassis, B);
+        chassis.wait(ms(900));
+        assert_eq!(chassis.take(), []);
+        chassis
+    };
+    let mut chassis = suspected();
+    chassis.give(In::Here { slot: A, pid: 10 });
+    let (asked, number) = ping(&chassis.take()).expect("it is asked");
+    assert_eq!(asked, A);
+    chassis.give(In::Pong { slot: A, number });
+    assert_eq!(notice(&chassis.take(), B), Some((A, Trigger::KeepaliveLoss)));
+    // One that never says hello is no healthy one.
+    let mut chassis = suspected();
+    chassis.wait(ms(100) + timers::DRAIN);
+    assert_eq!(notice(&chassis.take(), A), Some((B, Trigger::KeepaliveLoss)));
 }
 
 #[test]
@@ -70,7 +116,7 @@ fn an_answer_that_comes_late_or_has_another_number_is_none() {
     chassis.give(In::Pong { slot: A, number: number + 1 });
     chassis.give(In::Pong { slot: B, number });
     assert_eq!(chassis.take(), []);
-    chassis.wait(ms(100));
+    chassis.wait(ms(100) + timers::DRAIN);
     assert_eq!(notice(&chassis.take(), A), Some((B, Trigger::KeepaliveLoss)));
     chassis.give(In::Pong { slot: A, number });
     assert_eq!(notice(&chassis.take(), B), None, "it is decided");
@@ -84,7 +130,7 @@ fn a_suspicion_is_heard_once_and_the_other_side_s_not_at_all() {
     suspect(&mut chassis, B);
     suspect(&mut chassis, A);
     assert_eq!(chassis.take(), [], "one at a time, and a master suspects nobody");
-    chassis.wait(ms(100));
+    chassis.wait(ms(100) + timers::DRAIN);
     chassis.note();
     let out = chassis.take();
     assert!(killed(&out, A) && !killed(&out, B));
@@ -120,6 +166,20 @@ fn the_death_of_either_ends_it() {
     }
 }
 
+/// The one that did not hear is the only one left.
+#[test]
+fn who_is_to_be_reset_for_not_hearing_a_master_that_dies_meanwhile_is_not() {
+    let mut chassis = Chassis::pair();
+    suspect(&mut chassis, B);
+    let (_, number) = ping(&chassis.take()).expect("asked");
+    chassis.give(In::Pong { slot: A, number });
+    assert!(notice(&chassis.take(), B).is_some());
+    chassis.give(In::Died { slot: A, pid: 10 });
+    chassis.wait(ms(500));
+    assert!(!killed(&chassis.take(), B));
+    assert!(chassis.said("MSM b is not reset"));
+}
+
 #[test]
 fn one_that_is_not_there_or_not_connected_is_not_asked() {
     let mut chassis = Chassis::pair();
@@ -132,7 +192,7 @@ fn one_that_is_not_there_or_not_connected_is_not_asked() {
     chassis.give(In::Gone { slot: A, pid: 10 });
     suspect(&mut chassis, B);
     assert_eq!(ping(&chassis.take()), None);
-    chassis.wait(ms(100));
+    chassis.wait(ms(100) + timers::DRAIN);
     assert_eq!(notice(&chassis.take(), A), Some((B, Trigger::KeepaliveLoss)));
 }
 

@@ -1,6 +1,5 @@
 //! The machine of the chassis, row by row.
 
-mod anything;
 mod arbitration;
 mod operator;
 mod power;

@@ -20,7 +20,11 @@ fn the_peer_is_told_and_the_kill_waits_for_its_word() {
     for (input, trigger, fabric) in rows() {
         let mut chassis = Chassis::pair();
         chassis.give(input);
-        chassis.wait(if trigger == Trigger::KeepaliveLoss { ms(100) } else { Duration::ZERO });
+        chassis.wait(if trigger == Trigger::KeepaliveLoss {
+            ms(100) + timers::DRAIN
+        } else {
+            Duration::ZERO
+        });
         let out = chassis.out.clone();
         assert_eq!(notice(&out, A), Some((B, trigger)));
         assert!(!killed(&out, A), "{trigger:?}");
@@ -49,7 +53,11 @@ fn it_waits_50_ms_at_most() {
     for (input, trigger, fabric) in rows() {
         let mut chassis = Chassis::pair();
         chassis.give(input);
-        chassis.wait(if trigger == Trigger::KeepaliveLoss { ms(100) } else { Duration::ZERO });
+        chassis.wait(if trigger == Trigger::KeepaliveLoss {
+            ms(100) + timers::DRAIN
+        } else {
+            Duration::ZERO
+        });
         chassis.wait(ms(49));
         assert!(!killed(&chassis.out, A));
         chassis.wait(ms(1));

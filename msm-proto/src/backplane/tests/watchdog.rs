@@ -29,7 +29,7 @@ fn a_master_that_stops_kicking_is_hard_reset_in_time_and_its_peer_told_first() {
         }
         let last = chassis.now;
         while !chassis.out.iter().any(|output| matches!(output, Out::Notice { .. })) {
-            chassis.wait(ms(timeout) / 4);
+            chassis.wait((ms(timeout) / 20).min(ms(40)));
             chassis.give(In::Kick { slot: B, pid: 20, timeout: ms(timeout), master: false });
             assert!(chassis.now - last <= ms(timeout) * 6 / 5, "{timeout} ms");
         }
@@ -52,7 +52,7 @@ fn a_master_that_stops_kicking_is_hard_reset_in_time_and_its_peer_told_first() {
 fn a_slave_that_stops_kicking_is_reset_too() {
     let mut chassis = Chassis::pair();
     chassis.wait_kicking(TIMEOUT, &[(A, 10)]);
-    chassis.wait(ms(50));
+    chassis.wait(timers::DRAIN + ms(50));
     let out = chassis.take();
     assert_eq!(notice(&out, B), Some((A, Trigger::WatchdogTimeout)));
     assert!(killed(&out, B) && !killed(&out, A));
@@ -101,7 +101,22 @@ fn a_backplane_that_did_not_run_resets_nobody_for_it() {
         chassis.now = chassis.now + gap + ms(500);
         chassis.give(In::Tick);
         chassis.kick(B, 20);
-        chassis.wait(TIMEOUT / 4);
+        chassis.wait(TIMEOUT / 4 + timers::DRAIN);
         assert_eq!(notice(&chassis.take(), A), Some((B, Trigger::WatchdogTimeout)), "{gap:?}");
+    }
+}
+
+/// However short after the watchdog's time it wakes.
+#[test]
+fn kicks_that_wait_behind_the_timer_count() {
+    for late in [0, 1, 3, 40] {
+        let mut chassis = Chassis::pair();
+        chassis.now = chassis.now + TIMEOUT + ms(late);
+        chassis.give(In::Tick);
+        assert_eq!(chassis.take(), [], "{late} ms");
+        chassis.kick(A, 10);
+        chassis.kick(B, 20);
+        chassis.wait(TIMEOUT / 2);
+        assert_eq!(chassis.take(), [], "{late} ms");
     }
 }
