@@ -1,14 +1,17 @@
 //! The process around a machine, as far as the machine can tell: a configuration, and effects that take time.
 
-use msm_proto::{CommandId, Input, Machine, Time};
+use std::collections::BTreeMap;
 
-use crate::tree::Instance;
+use msm_proto::{CommandId, Input, Machine, Options, Time, backplane::Fabric};
+
+use crate::{tree::Instance, truth::Truth};
 
 /// A configuration: the commands that made it, in order.
 pub(crate) type Config = Vec<CommandId>;
 
 pub(crate) struct Process {
     pub(crate) instance: Instance,
+    pub(crate) pid: u32,
     pub(crate) machine: Machine,
     pub(crate) config: Config,
     /// Inputs so far, for the replay.
@@ -16,20 +19,74 @@ pub(crate) struct Process {
     pub(crate) outputs: Vec<msm_proto::Output>,
     /// Nothing is delivered before.
     pub(crate) paused_until: u64,
-    /// When the last effect begun is carried out.
+    /// When the last effect begun is carried out, and how many have no result yet.
     pub(crate) effects_until: u64,
+    pub(crate) effects: u64,
     /// Link sessions: own number, instance of the peer.
     pub(crate) sessions: Vec<(u64, Instance)>,
-    /// Options that its own configuration has.
-    pub(crate) options: msm_proto::Options,
+    /// Options that were last answered as in force.
+    pub(crate) acknowledged: Options,
+    /// Options that it was asked for, and has not answered.
+    pub(crate) asked: BTreeMap<CommandId, Options>,
     /// It is master and has begun to serve.
     pub(crate) serves: bool,
+    /// Its machine knows that it serves.
+    pub(crate) began: bool,
+    /// chassis.sock is connected.
+    pub(crate) connected: bool,
+    /// Its self test has begun.
+    pub(crate) tested: bool,
+    /// What the backplane said last of fabrics.
+    pub(crate) fabrics: Option<[Fabric; 4]>,
+    pub(crate) truth: Truth,
 }
 
 impl Process {
+    pub(crate) fn new(instance: Instance, pid: u32, machine: Machine, options: Options) -> Self {
+        Self {
+            instance,
+            pid,
+            machine,
+            config: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            paused_until: 0,
+            effects_until: 0,
+            effects: 0,
+            sessions: Vec::new(),
+            acknowledged: options,
+            asked: BTreeMap::new(),
+            serves: false,
+            began: false,
+            connected: false,
+            tested: false,
+            fabrics: None,
+            truth: Truth::default(),
+        }
+    }
+
     /// Whether its run is recorded and replayed at its end: one of eight pays for it.
     pub(crate) fn is_replayed(&self) -> bool {
         self.instance.is_multiple_of(8)
+    }
+
+    /// An input has come; if it is the result of an effect, there is one less to come.
+    pub(crate) fn came(&mut self, input: &Input) {
+        let result = matches!(
+            input,
+            Input::Observed { .. }
+                | Input::Owned(_)
+                | Input::Released { .. }
+                | Input::Serving
+                | Input::Applied { .. }
+                | Input::Snapshot { .. }
+                | Input::Loaded(_)
+                | Input::FlashStored(_)
+                | Input::HardwareChecked(_)
+                | Input::Items { .. }
+        );
+        self.began |= matches!(input, Input::Serving);
+        self.effects -= u64::from(result && self.effects > 0);
     }
 }
 

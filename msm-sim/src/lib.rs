@@ -3,18 +3,33 @@
 //! The same seed is the same run on every machine. Checkers look at effects only.
 #![forbid(unsafe_code)]
 
+mod action;
+mod broken;
+mod chassis;
 mod checks;
+mod clients;
+mod digest;
+mod effects;
+mod faults;
 mod host;
 mod link;
+mod outputs;
+mod plan;
+mod play;
 mod random;
 mod run;
+mod shrink;
+mod slots;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod truth;
 mod world;
 
-pub use run::{Ask, run};
-pub use world::Broken;
+pub use broken::Broken;
+pub use checks::{Law, Violation};
+pub use run::{Ask, Report, run, tell};
 
 use msm_proto::Slot;
 

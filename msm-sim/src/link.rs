@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use msm_proto::{Channel, Envelope, Input, Message, Record, Slot};
 
 use crate::{
-    MS, SLOTS, US, index,
+    MS, SLOTS, US,
+    broken::Broken,
+    index,
     tree::Instance,
-    world::{Broken, Event, World},
+    world::{Event, World},
 };
 
 /// Frames on their way: (when, bytes).
@@ -21,6 +23,8 @@ pub(crate) struct Link {
     pub(crate) open: [u64; 2],
     /// By receiver and channel.
     pub(crate) queues: [[Queue; 2]; 2],
+    /// Frames delivered, by receiver and channel: for worlds that put in some of their own.
+    delivered: [[u64; 2]; 2],
 }
 
 impl World {
@@ -53,6 +57,7 @@ impl World {
             ends: [(ends[0], instances[0]), (ends[1], instances[1])],
             open: delays.map(|delay| self.now + delay),
             queues: [queue(), queue()],
+            delivered: [[0; 2]; 2],
         });
         for slot in SLOTS {
             let session = ends[index(slot)];
@@ -74,6 +79,7 @@ impl World {
             for (when, bytes) in std::mem::take(&mut link.queues[index(to)][channel]) {
                 last = last.max(when);
                 let which = [Channel::Control, Channel::Bulk][channel];
+                let bytes = self.renumbered(&mut link, to, channel, bytes);
                 let frame = self.frame(to, session, which, bytes);
                 self.at(when.saturating_sub(self.now), Event::Input(to, instance, frame));
             }
@@ -82,39 +88,77 @@ impl World {
         self.at(delay, Event::Input(to, instance, Input::PeerGone { session }));
     }
 
+    /// What `from` sends stays under way for `length`; both live, and nothing is cut.
+    pub(crate) fn silence(&mut self, from: Slot, length: u64) {
+        let until = &mut self.faults.silent_until[index(from)];
+        *until = (*until).max(self.now + length);
+    }
+
     /// The link breaks; both live.
     pub(crate) fn cut(&mut self) {
         let Some(link) = self.link.take() else { return };
         self.note(|| "link cut".into());
-        let Link { number, ends, open, queues: [a, b] } = link;
+        let Link { number, ends, open, queues: [a, b], delivered } = link;
         let none = || [Queue::new(), Queue::new()];
-        self.half_close(Link { number, ends, open, queues: [a, none()] }, Slot::A, 50);
-        self.half_close(Link { number, ends, open, queues: [none(), b] }, Slot::B, 50);
+        self.half_close(Link { number, ends, open, queues: [a, none()], delivered }, Slot::A, 50);
+        self.half_close(Link { number, ends, open, queues: [none(), b], delivered }, Slot::B, 50);
         self.wire();
     }
 
     pub(crate) fn send(&mut self, from: Slot, session: u64, channel: Channel, bytes: Vec<u8>) {
-        let delay = self.jitter(self.frame_delay);
-        let Some(link) = self.link.as_mut().filter(|link| link.ends[index(from)].0 == session) else {
+        let mut delay = self.jitter(self.frame_delay);
+        if self.broken == Broken::AnswersBeforeReplicating {
+            let envelope = Envelope::decode(&bytes).expect("ours");
+            match Message::decode(&envelope) {
+                Ok(Message::ReplicateAck { .. }) => return,
+                Ok(Message::Replicate(record)) => {
+                    let ack = Message::ReplicateAck { generation: record.generation };
+                    self.queue(from, Channel::Control, 0, ack.encode(envelope.epoch, 1));
+                    delay += self.jitter(20 * MS);
+                }
+                _ => {}
+            }
+        }
+        if self.link.as_ref().is_none_or(|link| link.ends[index(from)].0 != session) {
             return;
-        };
-        let to = from.peer();
+        }
+        let silence = self.faults.silent_until[index(from)].saturating_sub(self.now);
+        self.queue(from.peer(), channel, delay.max(silence), bytes);
+    }
+
+    /// A frame is on its way to `to`.
+    fn queue(&mut self, to: Slot, channel: Channel, delay: u64, bytes: Vec<u8>) {
+        let Some(link) = self.link.as_mut() else { return };
         let queue = &mut link.queues[index(to)][channel as usize];
         // In order within its channel.
         let when = queue.back().map_or(0, |(last, _)| *last).max(self.now + delay).max(link.open[index(to)]);
         queue.push_back((when, bytes));
-        let number = link.number;
-        let event = Event::Deliver { to, link: number, channel: channel as usize };
+        let event = Event::Deliver { to, link: link.number, channel: channel as usize };
         self.at(when - self.now, event);
     }
 
     pub(crate) fn deliver(&mut self, to: Slot, number: u64, channel: usize) {
-        let Some(link) = self.link.as_mut().filter(|link| link.number == number) else { return };
-        let Some((_, bytes)) = link.queues[index(to)][channel].pop_front() else { return };
+        let Some(mut link) = self.link.take_if(|link| link.number == number) else { return };
+        let frame = link.queues[index(to)][channel].pop_front();
         let (session, instance) = link.ends[index(to)];
         let which = [Channel::Control, Channel::Bulk][channel];
-        let input = self.frame(to, session, which, bytes);
-        self.at(0, Event::Input(to, instance, input));
+        if let Some((_, bytes)) = frame {
+            let bytes = self.renumbered(&mut link, to, channel, bytes);
+            let input = self.frame(to, session, which, bytes);
+            self.at(0, Event::Input(to, instance, input));
+        }
+        self.link = Some(link);
+    }
+
+    /// A world that forges frames has to number them all.
+    fn renumbered(&self, link: &mut Link, to: Slot, channel: usize, bytes: Vec<u8>) -> Vec<u8> {
+        if self.broken != Broken::AnswersBeforeReplicating {
+            return bytes;
+        }
+        let delivered = &mut link.delivered[index(to)][channel];
+        *delivered += 1;
+        let envelope = Envelope::decode(&bytes).expect("ours");
+        Envelope { sequence: *delivered, ..envelope }.encode()
     }
 
     pub(crate) fn frame(&mut self, to: Slot, session: u64, channel: Channel, mut bytes: Vec<u8>) -> Input {

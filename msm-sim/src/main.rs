@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use msm_sim::{Ask, Broken, run};
+use msm_sim::{Ask, Broken, run, tell};
 
-/// A whole chassis in virtual time: every seed is a history of commands, failures and failovers.
+/// A whole chassis in virtual time: every seed is a history of commands, failures and failovers
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "cargo xtask sim", version)]
 struct Arguments {
     /// How many seeds
     #[arg(long, default_value_t = 1_000)]
@@ -15,9 +15,12 @@ struct Arguments {
     /// First seed
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Only this seed
+    /// Only this seed, with its history
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
+    /// The whole history of a seed that breaks a law, not only what it needs for that
+    #[arg(long)]
+    whole: bool,
     /// Threads
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -27,7 +30,28 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { seeds, from, seed, threads, broken } = Arguments::parse();
-    let (from, seeds) = seed.map_or((from, seeds), |seed| (seed, 1));
-    if run(&Ask { from, seeds, threads, broken }) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let Arguments { seeds, from, seed, whole, threads, broken } = Arguments::parse();
+    let failed = match seed {
+        Some(seed) => Some(seed),
+        None => {
+            let report = run(&Ask { from, seeds, threads, broken });
+            println!("{}", report.text);
+            if report.failed.is_none() && seeds >= 1_000 && !report.worth {
+                println!("these runs exercise too little");
+                return ExitCode::FAILURE;
+            }
+            report.failed.map(|(seed, _)| seed)
+        }
+    };
+    let Some(seed) = failed else { return ExitCode::SUCCESS };
+    let (history, violations) = tell(seed, broken, !whole);
+    println!("{history}");
+    for violation in &violations {
+        println!("{violation}");
+    }
+    if violations.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("`cargo xtask sim --seed {seed}` shows it again, with --whole before it was reduced");
+    ExitCode::FAILURE
 }

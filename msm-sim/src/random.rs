@@ -1,5 +1,6 @@
 //! A seeded generator (splitmix64): the same seed is the same run on every machine.
 
+#[derive(Clone, Debug)]
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -18,5 +19,10 @@ impl Random {
 
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        let at = usize::try_from(self.next() % from.len() as u64).expect("less than a length");
+        from[at]
     }
 }

@@ -1,8 +1,8 @@
 //! The pin tree: a name, a lock that dies with its process, META, and who has a writable handle.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use msm_proto::{MetaView, OwnerName, Refusal, Slot};
+
+use crate::checks::{Found, Writers};
 
 /// A process: its slot and its start.
 pub(crate) type Instance = u64;
@@ -12,47 +12,56 @@ pub(crate) struct Tree {
     pub(crate) name: Option<OwnerName>,
     pub(crate) lock: Option<Instance>,
     pub(crate) meta: Option<MetaView>,
-    /// Processes with writable fds.
-    pub(crate) handles: BTreeSet<Instance>,
-    /// Who committed each epoch.
-    pub(crate) epochs: BTreeMap<u64, Instance>,
-    /// What went wrong.
-    pub(crate) violations: Vec<String>,
+    writers: Writers,
 }
 
 impl Tree {
-    pub(crate) fn create(&mut self, slot: Slot, who: Instance) -> Result<OwnerName, Refusal> {
+    pub(crate) fn create(
+        &mut self,
+        found: &mut Found,
+        slot: Slot,
+        who: Instance,
+    ) -> Result<OwnerName, Refusal> {
         if self.name.is_some() {
             return Err(Refusal::Renamed);
         }
-        Ok(self.own(OwnerName { slot, epoch: 1 }, who))
+        Ok(self.own(found, OwnerName { slot, epoch: 1 }, who))
     }
 
     /// lock, renameat2(RENAME_NOREPLACE), open.
-    pub(crate) fn take(&mut self, from: OwnerName, slot: Slot, who: Instance) -> Result<OwnerName, Refusal> {
+    pub(crate) fn take(
+        &mut self,
+        found: &mut Found,
+        from: OwnerName,
+        slot: Slot,
+        who: Instance,
+    ) -> Result<OwnerName, Refusal> {
         if self.name != Some(from) {
             return Err(Refusal::Renamed);
         }
         if self.lock.is_some() {
             return Err(Refusal::OwnerLives);
         }
-        Ok(self.own(OwnerName { slot, epoch: from.epoch + 1 }, who))
+        Ok(self.own(found, OwnerName { slot, epoch: from.epoch + 1 }, who))
     }
 
-    fn own(&mut self, name: OwnerName, who: Instance) -> OwnerName {
-        if let Some(other) = self.epochs.insert(name.epoch, who) {
-            self.violations.push(format!("epoch {} owned by {other} and {who}", name.epoch));
-        }
+    fn own(&mut self, found: &mut Found, name: OwnerName, who: Instance) -> OwnerName {
+        self.writers.commits(found, name.epoch, who);
         self.name = Some(name);
         self.lock = Some(who);
-        self.open(who);
+        self.writers.opens(found, who);
         if self.meta.is_none() {
             self.meta = Some(MetaView { ready: None, generation: 0, trying: None });
         }
         name
     }
 
-    pub(crate) fn reopen(&mut self, name: OwnerName, who: Instance) -> Result<OwnerName, Refusal> {
+    pub(crate) fn reopen(
+        &mut self,
+        found: &mut Found,
+        name: OwnerName,
+        who: Instance,
+    ) -> Result<OwnerName, Refusal> {
         if self.name != Some(name) {
             return Err(Refusal::Renamed);
         }
@@ -60,15 +69,8 @@ impl Tree {
             return Err(Refusal::OwnerLives);
         }
         self.lock = Some(who);
-        self.open(who);
+        self.writers.opens(found, who);
         Ok(name)
-    }
-
-    fn open(&mut self, who: Instance) {
-        self.handles.insert(who);
-        if self.handles.len() > 1 {
-            self.violations.push(format!("two owners: {:?}", self.handles));
-        }
     }
 
     /// Drops the lock, and the fds unless `keep_fds` (a broken law).
@@ -77,7 +79,7 @@ impl Tree {
             self.lock = None;
         }
         if !keep_fds {
-            self.handles.remove(&who);
+            self.writers.closes(who);
         }
     }
 
@@ -85,10 +87,13 @@ impl Tree {
         self.release(who, false);
     }
 
-    /// Whether `who` may write; a write without it is a violation.
-    pub(crate) fn writes(&mut self, who: Instance, what: &str) {
-        if !self.handles.contains(&who) {
-            self.violations.push(format!("process {who} wrote {what} without owning"));
-        }
+    /// Whether `who` has a handle.
+    pub(crate) fn owns(&self, who: Instance) -> bool {
+        self.writers.has(who)
+    }
+
+    /// `who` writes; without a handle that is a violation.
+    pub(crate) fn writes(&self, found: &mut Found, who: Instance, what: &str) {
+        self.writers.writes(found, who, what);
     }
 }

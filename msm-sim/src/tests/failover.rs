@@ -1,13 +1,10 @@
 //! Scenarios: each law and each way of a failover, in virtual time.
 
 use super::scenario::*;
-use crate::{
-    MS, SEC, US, index,
-    world::{CommitFault, World},
-};
+use crate::{MS, SEC, US, faults::CommitFault, index, world::World};
 use msm_proto::{
-    Answer, Cause, Channel, Input, LinkAction, Options, Outcome, Output, Preserve, Reason, RecoveryLevel,
-    Refusal, Role, Slot, State, Subsystem,
+    Answer, Cause, Channel, LinkAction, Options, Outcome, Output, Preserve, Reason, RecoveryLevel, Refusal,
+    Role, State, Subsystem,
 };
 
 // ---- boot ------------------------------------------------------------------------------------------------------
@@ -118,7 +115,7 @@ fn an_operator_failover_keeps_the_unsaved_configuration_and_the_old_master_comes
 #[test]
 fn a_failover_without_a_ready_slave_is_refused_by_the_name_of_the_subsystem() {
     let mut world = World::new(1, Options::hitless());
-    world.hardware_fails = true;
+    world.faults.hardware_fails = true;
     world.start(A);
     world.run_failover(A, 1);
     assert!(matches!(world.last_answer(1), Some(Answer::Elsewhere(_))));
@@ -135,7 +132,7 @@ fn a_failover_without_a_ready_slave_is_refused_by_the_name_of_the_subsystem() {
     assert_eq!(row(&world, B, Subsystem::L2Hardware), (State::Failed, Reason::HardwareFailed));
     assert_eq!(row(&world, A, Subsystem::Stp), (State::Disable, Reason::None));
     // A reboot of the slave clears it.
-    world.hardware_fails = false;
+    world.faults.hardware_fails = false;
     world.kill(B);
     world.settle();
     assert_eq!(row(&world, A, Subsystem::L2Hardware), (State::Ready, Reason::None));
@@ -184,7 +181,7 @@ fn options_switch_replication_on_and_off() {
 #[test]
 fn a_slave_that_cannot_take_the_tree_gives_it_back_and_the_operator_reads_why() {
     let mut world = World::pair(Options::hitless());
-    world.commit_fault = Some(CommitFault::Before(Refusal::Failed("no file descriptors left".into())));
+    world.faults.commit = Some(CommitFault::Before(Refusal::Failed("no file descriptors left".into())));
     world.run_failover(A, 99);
     world.run(10 * MS);
     let Some(Answer::Outcome(Outcome::Failed(why))) = world.last_answer(99) else {
@@ -207,7 +204,7 @@ fn a_commit_that_fails_after_its_rename_is_finished_and_loses_nothing() {
         let mut world = World::pair(Options::hitless());
         world.command(A, 10);
         world.run(10 * MS);
-        world.commit_fault = Some(CommitFault::AfterRename);
+        world.faults.commit = Some(CommitFault::AfterRename);
         if crash {
             world.kill(A);
         } else {
@@ -324,7 +321,7 @@ fn a_booting_msm_waits_for_a_ready_slave_that_is_slow_to_speak() {
 #[test]
 fn a_slave_that_is_not_ready_leaves_the_tree_to_the_slot_that_boots_again() {
     let mut world = World::new(1, Options::hitless());
-    world.hardware_fails = true;
+    world.faults.hardware_fails = true;
     world.start(A);
     world.start(B);
     world.run(100 * MS);
@@ -352,13 +349,13 @@ fn without_a_recovery_level_a_death_is_not_hitless() {
 #[test]
 fn a_record_that_was_acknowledged_but_not_applied_is_done_again_once() {
     let mut world = World::pair(Options::hitless());
-    world.apply_hangs = true;
+    world.faults.apply_hangs = true;
     world.command(A, 10);
     world.command(A, 17); // fails when it is applied
     world.run(5 * MS);
     assert_eq!(world.last_answer(10), None);
     world.kill(A);
-    world.apply_hangs = false;
+    world.faults.apply_hangs = false;
     world.settle();
     assert_eq!(config(&world, B), [10]);
     assert!(said(&world, "rolled back"));
@@ -427,23 +424,19 @@ fn both_msms_one_after_the_other() {
 
 // ---- exceptions ------------------------------------------------------------------------------------------------
 
-fn panics(world: &mut World, slot: Slot, critical: bool) {
-    world.input(slot, Input::Exception { task: "tFdb".into(), critical, text: "index out of bounds".into() });
-}
-
 #[test]
 fn a_panicking_task_hands_over_by_the_recovery_level() {
     let mut world = World::pair(Options::hitless());
-    panics(&mut world, A, false);
+    world.panic(A, false);
     world.settle();
     assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
     assert_eq!(world.status(B).expect("it runs").history.cause, Cause::Exception);
 
     let mut world = World::pair(Options { recovery: RecoveryLevel::Critical, ..Options::hitless() });
-    panics(&mut world, A, false);
+    world.panic(A, false);
     world.run(SEC);
     assert_eq!(world.master(), Some(A), "an uncritical task stays dead");
-    panics(&mut world, A, true);
+    world.panic(A, true);
     world.settle();
     assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
     sound(&world);
@@ -454,7 +447,7 @@ fn a_panicking_task_without_a_ready_slave_boots_the_same_slot_again() {
     let mut world = World::new(1, Options::hitless());
     world.start(A);
     world.run(200 * MS);
-    panics(&mut world, A, true);
+    world.panic(A, true);
     world.run(SEC);
     assert_eq!(kinds(&world), [(A, "cold"), (A, "adopted")]);
 }
@@ -468,7 +461,7 @@ fn a_command_that_a_panicking_master_cannot_replicate_does_not_cost_it_its_slave
     world.pause(B, 300 * MS);
     world.command(A, 11);
     world.run(MS);
-    panics(&mut world, A, true);
+    world.panic(A, true);
     world.run(SEC);
     world.settle();
     sound(&world);
@@ -486,7 +479,7 @@ fn a_link_that_ends_with_a_panicking_task_and_a_command_under_way_does_not_cost_
         world.pause(B, MS);
         world.command(A, 11);
         world.run(20 * US);
-        panics(&mut world, A, true);
+        world.panic(A, true);
         world.run(cut_after * US);
         world.cut();
         world.run(SEC);
@@ -508,7 +501,7 @@ fn a_master_that_dies_of_its_own_failed_handover_is_taken_over_hitlessly() {
         let mut world = World::pair(Options::hitless());
         world.command(A, 10);
         world.run(10 * MS);
-        panics(&mut world, A, true);
+        world.panic(A, true);
         world.run(cut_after * US);
         world.cut();
         world.settle();

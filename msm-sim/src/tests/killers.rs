@@ -49,12 +49,12 @@ fn a_redo_is_marked_while_it_is_applied_and_nothing_else_is() {
     world.run_failover(A, 99);
     world.settle();
     assert!(marks(&world, B).iter().all(Option::is_none), "a failover without redo records marks nothing");
-    world.apply_hangs = true;
+    world.faults.apply_hangs = true;
     world.command(B, 20);
     world.command(B, 30);
     world.run(5 * MS);
     world.kill(B);
-    world.apply_hangs = false;
+    world.faults.apply_hangs = false;
     world.settle();
     let mut marks = marks(&world, A);
     marks.dedup();
@@ -103,7 +103,7 @@ fn a_killer_is_known_to_who_adopts_the_tree() {
 #[test]
 fn a_redo_record_that_meta_names_is_not_tried_by_a_hitless_successor() {
     let mut world = World::pair(Options::hitless());
-    world.apply_hangs = true;
+    world.faults.apply_hangs = true;
     for id in [10, 20, 30] {
         world.command(A, id);
     }
@@ -112,7 +112,7 @@ fn a_redo_record_that_meta_names_is_not_tried_by_a_hitless_successor() {
     let trying = Some(Trying { generation: 2, id: msm_proto::CommandId(20) });
     world.tree.meta = Some(MetaView { trying, ..meta });
     world.kill(A);
-    world.apply_hangs = false;
+    world.faults.apply_hangs = false;
     world.settle();
     assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
     assert_eq!(config(&world, B), [10, 30]);

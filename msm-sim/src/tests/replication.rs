@@ -90,14 +90,14 @@ fn parts_are_under_way(world: &World) -> bool {
 #[test]
 fn a_large_record_travels_in_parts_and_is_one_command() {
     let mut world = World::pair(Options::hitless());
-    world.apply_hangs = true;
+    world.faults.apply_hangs = true;
     for id in [20, BIG, 30] {
         world.command(A, id);
     }
     assert!(parts_are_under_way(&world));
     world.run(5 * MS);
     world.kill(A);
-    world.apply_hangs = false;
+    world.faults.apply_hangs = false;
     world.settle();
     assert_eq!(kinds(&world), [(A, "cold"), (B, "hitless")]);
     assert_eq!(config(&world, B), [20, BIG, 30]);
@@ -130,7 +130,7 @@ fn a_record_of_which_a_part_is_missing_is_not_there_at_all() {
 #[test]
 fn records_in_flight_are_bounded_in_bytes() {
     let mut world = World::pair(Options::hitless());
-    world.apply_hangs = true;
+    world.faults.apply_hangs = true;
     let send = |world: &mut World, id: u64, length: usize| {
         let record = vec![0; length];
         world.input(A, Input::Command { id: CommandId(id), record, options: None });

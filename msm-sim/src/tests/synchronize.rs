@@ -79,7 +79,7 @@ fn it_is_refused_at_once_where_it_cannot_end() {
 #[test]
 fn what_the_slave_s_disk_says_is_the_answer() {
     let mut world = World::pair(Options::hitless());
-    world.flash_fails = true;
+    world.faults.flash_full = true;
     world.synchronize(A, 1);
     world.run(20 * MS);
     assert!(failed(&world, ID, "MSM b: no space left"));
@@ -90,7 +90,7 @@ fn what_the_slave_s_disk_says_is_the_answer() {
 #[test]
 fn a_slave_that_does_not_store_it_in_ten_seconds_fails_it_and_stays_ready() {
     let mut world = World::pair(Options::hitless());
-    world.flash_hangs = true;
+    world.faults.flash_hangs = true;
     world.synchronize(A, 1);
     world.run(9_990 * MS);
     assert_eq!(world.last_answer(ID), None);
@@ -176,7 +176,7 @@ fn a_crash_of_either_side_leaves_a_whole_flash_and_an_answer() {
             world.kill(victim);
             world.settle();
             world.run(11 * SEC);
-            world.checks.nobody_waits();
+            world.nobody_waits();
             sound(&world);
         }
     }
