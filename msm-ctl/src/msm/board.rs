@@ -23,6 +23,8 @@ pub(crate) struct Board {
     pub(crate) faults: Arc<BTreeMap<Lport, Vec<String>>>,
     /// The backplane has this MSM's fabric for broken: its self test is to say whether it is.
     pub(crate) fabric_failed: bool,
+    /// This ownership, if routing protocols are to begin as after a boot because of it.
+    pub(crate) anew: Option<u64>,
     /// LACP at work, while this MSM is the master. Always the same.
     pub(crate) lacp: lacp::Shown,
 }
@@ -39,6 +41,7 @@ impl Board {
             && Arc::ptr_eq(&self.config, &other.config)
             && Arc::ptr_eq(&self.faults, &other.faults)
             && self.fabric_failed == other.fabric_failed
+            && self.anew == other.anew
             && self.status == other.status
     }
 }

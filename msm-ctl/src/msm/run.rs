@@ -124,6 +124,9 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let (job_sender, jobs) = mpsc::channel(EVENTS);
         let (words_sender, words) = mpsc::channel(EVENTS);
         let (peers_sender, peers) = mpsc::channel(1);
+        let (arp, asks) = mpsc::channel(l3::arp::ASKS);
+        // As few as may be: what changes while they wait is told once.
+        let (told, heard) = mpsc::channel(1);
         let (sweeper, found) =
             Sweeper::start(&tasks).map_err(failed("start a thread for", chassis.run_dir.clone()))?;
         let backplane = watch::start(&tasks, Arc::clone(&chassis), slot, words_sender)
@@ -143,6 +146,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
             sweeper,
             link: link_sender.clone(),
             backplane,
+            arp,
             own: Arc::clone(&own),
             flash: flash.clone(),
             history: history::recall(&flash.nvram()),
@@ -173,7 +177,8 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         );
         // One under way: what comes meanwhile is sent together.
         let (updates, routes) = mpsc::channel(1);
-        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates));
+        let arp = l3::feed::Arp { asks, words: told };
+        tasks.spawn("l3-feed", false, l3::feed::follow(board.clone(), view.clone(), updates, arp));
         tasks.spawn("history", false, history::remember(board.clone(), flash.clone()));
         let socket = chassis.cli_socket(slot);
         let listener = server::bind(&socket).map_err(failed("bind", socket))?;
@@ -199,7 +204,7 @@ pub(crate) fn run(chassis: Chassis, slot: Slot) -> Result<(), StartError> {
         let meeting =
             link::meet(&chassis, slot, link_sender).map_err(failed("bind", chassis.tsync_socket(Slot::A)))?;
         tasks.spawn("tsync-meet", true, meeting);
-        actor.run(Sources { exceptions, link, jobs, netlink, words, found, peers, routes }).await;
+        actor.run(Sources { exceptions, link, jobs, netlink, words, found, peers, routes, heard }).await;
         // Whoever has been answered shall read it.
         server::answered(&answers).await;
         Ok::<(), StartError>(())

@@ -77,6 +77,7 @@ impl L3 {
                 () = sleep(REOPEN) => {}
             }
             self.due = Some(Instant::now());
+            self.view.doubt(true);
         }
     }
 
@@ -112,6 +113,7 @@ impl L3 {
         if self.due.is_none() {
             debug!(why, self.overruns, "netlink: routes and neighbours are to be read again");
             self.due = Some(Instant::now().max(self.last + DUMP_PERIOD));
+            self.view.doubt(true);
         }
     }
 
@@ -207,6 +209,7 @@ impl L3 {
         view.retain_neighbours(|key| neighbours.contains(key));
         self.due = None;
         self.last = Instant::now();
+        self.view.doubt(false);
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub(crate) use pair::{End, Found, Pairs, look};
 pub(crate) use peers::watch as watch_peers;
 pub(crate) use port::{Fault, Limits, Severity, faults};
 pub(crate) use static_route::{Doing, Placed, place};
-pub(crate) use view::{Neighbour, Netdev, NextHop, OURS, Route, RouteKey, View};
+pub(crate) use view::{MAX_NEIGHBOURS, Neighbour, Netdev, NextHop, OURS, Route, RouteKey, View};
 
 /// What happened to the links since the last event.
 #[derive(Debug, Clone, PartialEq, Eq)]

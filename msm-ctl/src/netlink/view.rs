@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::peers::Peer;
@@ -19,8 +19,8 @@ pub(crate) const OURS: u8 = 77;
 pub(crate) const MAX_LINKS: usize = 16_384;
 /// Routes kept: twice the 130,560 that the largest chassis carries.
 pub(crate) const MAX_ROUTES: usize = 262_144;
-/// Neighbours kept: the IPFDB's size, and the kernel's own limit is lower unless `gc_thresh3` was raised.
-pub(crate) const MAX_NEIGHBOURS: usize = 65_536;
+/// Neighbours kept: twice the IPFDB's size, and the kernel's own limit is lower unless `gc_thresh3` was raised.
+pub(crate) const MAX_NEIGHBOURS: usize = 131_072;
 /// Next hops kept of one route.
 pub(crate) const MAX_NEXT_HOPS: usize = 32;
 
@@ -127,6 +127,8 @@ struct Tables {
     own_changed: watch::Sender<u64>,
     /// What of routes and neighbours has changed since it was last asked for.
     changed: Mutex<Changed>,
+    /// Routes and neighbours are to be read again: what is not here may be there.
+    doubtful: AtomicBool,
     wake: Notify,
 }
 
@@ -333,6 +335,18 @@ impl View {
         self.0.wake.notified().await;
     }
 
+    /// Routes and neighbours are to be read again, or have been.
+    pub(super) fn doubt(&self, doubtful: bool) {
+        if self.0.doubtful.swap(doubtful, Ordering::AcqRel) && !doubtful {
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Whether the kernel has no route and no neighbour that is not here. [`Self::changed`] wakes when that comes to be true.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.0.doubtful.load(Ordering::Acquire)
+    }
+
     fn full(&self, table: &'static str, limit: usize) -> Full {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
         Full { table, limit }
@@ -363,6 +377,22 @@ impl View {
     /// The neighbour of this address on this netdev.
     pub(crate) fn neighbour(&self, ifindex: u32, address: IpAddr) -> Option<Neighbour> {
         self.0.neighbours.get(&(ifindex, address)).map(|neighbour| neighbour.clone())
+    }
+
+    /// [`Self::doubt`], for who is no follower of the kernel's.
+    #[cfg(test)]
+    pub(crate) fn in_doubt(&self, doubtful: bool) {
+        self.doubt(doubtful);
+    }
+
+    /// A neighbour comes or changes, or goes.
+    #[cfg(test)]
+    pub(crate) fn hear_of(&self, neighbour: &Neighbour, there: bool) {
+        if there {
+            self.put_neighbour(neighbour).expect("room");
+        } else {
+            self.remove_neighbour(neighbour.ifindex, neighbour.address);
+        }
     }
 
     /// Records refused because a table was at its limit, since start. Not 0: the view is incomplete.

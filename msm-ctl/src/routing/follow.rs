@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::compare::{self, Sent};
 use super::ledger::Ledger;
+use super::orders::Orders;
 use super::place::{self, Place};
 use super::text::{self, Wanted};
 use super::{Daemon, install, installed};
@@ -39,7 +40,7 @@ pub(crate) async fn follow(chassis: Arc<Chassis>, mut board: watch::Receiver<Arc
             continue;
         }
         let wanted = text::wanted(&shown.config.config, |vlan| l3::names::outer_name(vlan.vid));
-        let result = bring(&chassis, &wanted, &mut supervisor, &ledger).await;
+        let result = bring(&chassis, &wanted, shown.anew, &mut supervisor, &ledger).await;
         let again = match &result {
             Ok(()) => LOOK,
             Err(_) => RETRY,
@@ -100,6 +101,7 @@ async fn death(process: Option<&Process>) {
 async fn bring(
     chassis: &Arc<Chassis>,
     wanted: &Wanted,
+    anew: Option<u64>,
     supervisor: &mut Option<Child>,
     ledger: &Ledger,
 ) -> Result<(), String> {
@@ -112,7 +114,7 @@ async fn bring(
         installed().map_err(|error| error.to_string())?;
     }
     let prepared = (place.clone(), wanted.clone());
-    patiently(move || write(&prepared.0, &prepared.1)).await?.map_err(|error| {
+    patiently(move || write(&prepared.0, &prepared.1, anew)).await?.map_err(|error| {
         format!("routing: cannot write below {}: {error}; check the space left there", place.root().display())
     })?;
     if none {
@@ -156,8 +158,9 @@ fn note(daemon: Daemon, sent: &Sent, ledger: &Ledger) {
     }
 }
 
-/// Files that a daemon reads when it starts, and then the orders. What is right already is not touched.
-fn write(place: &Place, wanted: &Wanted) -> std::io::Result<()> {
+/// Files that a daemon reads when it starts, and then the orders. What is right already is not touched. `anew`: the daemons are to begin as after
+/// a boot, because of this takeover.
+fn write(place: &Place, wanted: &Wanted, anew: Option<u64>) -> std::io::Result<()> {
     if !place.root().exists() {
         place.make()?;
     }
@@ -168,7 +171,9 @@ fn write(place: &Place, wanted: &Wanted) -> std::io::Result<()> {
             install::give(&file)?;
         }
     }
-    let orders = serde_json::to_vec(&wanted.orders)?;
+    let last = || Orders::read(&place.orders()).map_or(0, |orders| orders.anew);
+    let orders = Orders { anew: anew.unwrap_or_else(last), ..wanted.orders.clone() };
+    let orders = serde_json::to_vec(&orders)?;
     if std::fs::read(place.orders()).ok().as_deref() != Some(orders.as_slice()) {
         place::replace(&place.orders(), &orders)?;
     }

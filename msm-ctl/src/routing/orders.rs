@@ -15,6 +15,9 @@ pub(super) struct Orders {
     pub(super) daemons: BTreeSet<Daemon>,
     /// How long routes of a dead daemon stay, in seconds: the failover timer.
     pub(super) hold_s: u32,
+    /// Ownership whose takeover had the daemons start anew, the last one.
+    #[serde(default)]
+    pub(super) anew: u64,
     /// Who OSPF is, for its neighbours to hear when ospfd has died.
     pub(super) ospf: Option<Speaker>,
 }

@@ -12,6 +12,9 @@ use super::Daemon;
 pub(crate) struct Report {
     /// Pid of the supervisor.
     pub(crate) supervisor: u32,
+    /// Ownership for whose takeover the daemons have been started anew, the last one.
+    #[serde(default)]
+    pub(crate) anew: u64,
     /// The daemons that are to run.
     pub(crate) daemons: BTreeMap<Daemon, Running>,
 }

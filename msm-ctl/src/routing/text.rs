@@ -47,7 +47,10 @@ pub(super) fn wanted(config: &Config, netdev: impl Fn(&Vlan) -> String) -> Wante
     if !blocks.is_empty() {
         blocks.insert(Daemon::Zebra, Block::default());
     }
-    Wanted { orders: Orders { daemons: blocks.keys().copied().collect(), hold_s, ospf: speaker }, blocks }
+    Wanted {
+        orders: Orders { daemons: blocks.keys().copied().collect(), hold_s, anew: 0, ospf: speaker },
+        blocks,
+    }
 }
 
 /// The largest address of the switch.

@@ -23,6 +23,7 @@ async fn bed() -> Bed {
     let identity =
         Identity { slot: Slot::A, instance: 1, pid: 1, version: "0".into(), image: "primary".into() };
     let (board, shown) = watch::channel(Arc::new(Board {
+        anew: None,
         status: Machine::new(identity).status(),
         config: Arc::new(Running::factory(&chassis.facts())),
         observer: None,

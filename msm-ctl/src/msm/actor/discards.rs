@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::{Actor, Back};
 use crate::netlink;
+use crate::switch::l3::arp::Held;
 use crate::switch::l3::neighbours;
 use crate::switch::ports;
 
@@ -72,8 +73,9 @@ impl Actor {
     /// learned again: routes from the kernel's tables, neighbours from the wire.
     pub(super) fn discard_routing(&mut self, decision: Decision) {
         if decision.keep_l3 {
-            return;
+            return self.link_neighbours();
         }
+        self.held = Held::default();
         self.plane.discard_routes();
         self.route();
         let learned = neighbours::learned(&self.view, |_| true);

@@ -1,5 +1,6 @@
 //! The actor: gives the machine what happened, and does what it says, in its order. It decides nothing.
 
+mod arp;
 mod chassis;
 mod commands;
 mod discards;
@@ -29,6 +30,7 @@ use crate::mgmt::cli::server::{Job, Reply};
 use crate::netlink::{self, View};
 use crate::process;
 use crate::protocols::lacp::Lacp;
+use crate::switch::l3::arp::{Ask, Held};
 use crate::switch::l3::feed::Update;
 use crate::switch::plane::Plane;
 use crate::switch::ports::Report;
@@ -52,6 +54,8 @@ pub(super) struct Sources {
     /// What hosts do to what they send has changed.
     pub(super) peers: mpsc::Receiver<()>,
     pub(super) routes: mpsc::Receiver<Update>,
+    /// What T-sync is to hear of neighbours.
+    pub(super) heard: mpsc::Receiver<Input>,
 }
 
 /// What the actor is made of.
@@ -64,6 +68,8 @@ pub(super) struct Parts {
     pub(super) sweeper: Sweeper,
     pub(super) link: mpsc::Sender<LinkEvent>,
     pub(super) backplane: Line,
+    /// Who knows the neighbours.
+    pub(super) arp: mpsc::Sender<Ask>,
     /// The configuration of this MSM's flash.
     pub(super) own: Arc<Running>,
     /// Failovers before this start.
@@ -102,6 +108,9 @@ pub(super) struct Actor {
     tasks: Tasks,
     sweeper: Sweeper,
     link: mpsc::Sender<LinkEvent>,
+    arp: mpsc::Sender<Ask>,
+    /// The master's neighbours.
+    held: Held,
     back: mpsc::Sender<Back>,
     returned: mpsc::Receiver<Back>,
     config: Arc<Running>,
@@ -131,6 +140,8 @@ pub(super) struct Actor {
     routes_at: Option<Instant>,
     /// When links go up again that a failover has taken down.
     links_up_at: Option<Instant>,
+    /// This ownership, if routing protocols are to begin as after a boot because of it.
+    anew: Option<u64>,
     ended: bool,
 }
 
@@ -148,6 +159,7 @@ impl Actor {
             observer: None,
             faults: Arc::clone(&faults),
             fabric_failed: false,
+            anew: None,
             lacp: lacp.shown(),
         }));
         let (back, returned) = mpsc::channel(EVENTS);
@@ -164,6 +176,8 @@ impl Actor {
             tasks: parts.tasks,
             sweeper: parts.sweeper,
             link: parts.link,
+            arp: parts.arp,
+            held: Held::default(),
             back,
             returned,
             own: Arc::clone(&config),
@@ -183,6 +197,7 @@ impl Actor {
             retry_at: None,
             routes_at: None,
             links_up_at: None,
+            anew: None,
             ended: false,
         };
         (actor, shown)
@@ -213,6 +228,7 @@ impl Actor {
                 Some(event) = from.netlink.recv() => self.netlink_event(&event),
                 Some(update) = from.routes.recv() => self.routes(update),
                 Some(found) = from.found.recv() => self.found(&found),
+                Some(word) = from.heard.recv() => self.give(word),
                 Some(()) = from.peers.recv() => self.bring_up_to_date(),
                 () = wake => {}
             }
@@ -339,13 +355,11 @@ impl Actor {
             }
             Output::StoreFlash { bytes } => self.store_flash(bytes),
             Output::CheckHardware => self.check_hardware(),
-            Output::NextItems { subsystem } => {
-                self.results.push_back(Input::Items { subsystem, bytes: Vec::new(), last: true });
-            }
-            Output::Subscribe { .. }
-            | Output::Unsubscribe { .. }
-            | Output::Items { .. }
-            | Output::Delta { .. } => {}
+            Output::Subscribe { subsystem } => self.ask_for(subsystem, Ask::Subscribe),
+            Output::Unsubscribe { subsystem } => self.ask_for(subsystem, Ask::Unsubscribe),
+            Output::NextItems { subsystem } => self.ask_for(subsystem, Ask::Next),
+            Output::Items { subsystem, bytes, first, .. } => self.hold(subsystem, &bytes, first),
+            Output::Delta { subsystem, bytes } => self.hold(subsystem, &bytes, false),
             Output::Suspect { keepalive } => self.backplane.suspect(keepalive),
             Output::DiagnosticsFailed { text } => self.backplane.diagnostics_failed(self.slot, &text),
             Output::ResetSelf { why } => {
@@ -434,6 +448,7 @@ impl Actor {
             observer: self.plane.observer().cloned(),
             faults: Arc::clone(&self.faults),
             fabric_failed: self.fabric_failed(),
+            anew: self.anew,
             lacp: self.lacp.shown(),
         };
         self.board.send_if_modified(|shown| {

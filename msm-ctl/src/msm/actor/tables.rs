@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use msm_abi::{FdbKey, Lport};
 use msm_config::{Config, Running};
 use msm_dataplane::{FdbFilter, Observer, RoutePlan};
-use msm_proto::{CommandId, ConfigSource, Input, Takeover};
+use msm_proto::{CommandId, ConfigSource, Input, Routing as Restarting, Takeover};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -65,6 +65,8 @@ impl Actor {
         }
         self.lacp_outputs(lacp);
         if let Some(decision) = decision {
+            let restart = self.config.config.failover.routing == Restarting::Restart;
+            self.anew = self.plane.writable().filter(|_| restart);
             self.discard_stations(decision);
             self.discard_routing(decision);
         }

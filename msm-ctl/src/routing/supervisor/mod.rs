@@ -111,6 +111,8 @@ struct Supervisor {
     place: Place,
     log: PathBuf,
     orders: Orders,
+    /// Takeover for which the daemons were last started anew.
+    anew: u64,
     posts: BTreeMap<Daemon, Post>,
     told: Report,
     sender: mpsc::Sender<(Daemon, u32)>,
@@ -128,6 +130,7 @@ impl Supervisor {
         let mut supervisor = Self {
             place,
             log,
+            anew: told.anew,
             orders,
             posts: BTreeMap::new(),
             told: Report::default(),
@@ -165,6 +168,7 @@ impl Supervisor {
                 self.orders = orders;
             }
             self.stop_unwanted();
+            self.start_anew();
             self.start_due().await;
             self.hold();
             self.report();
@@ -302,6 +306,10 @@ impl Supervisor {
             return;
         }
         let status = post.ended(wanted);
+        if std::mem::take(&mut post.anew) && wanted {
+            // Its neighbours are to see that it has gone, and zebra keeps its routes.
+            (post.died, post.start_at) = (false, None);
+        }
         if wanted && daemon == Daemon::Bgpd {
             self.renew_zebra();
         }
@@ -324,6 +332,34 @@ impl Supervisor {
                 warn!("zebra cannot be started anew: {error}; routes of BGP may go before they are claimed");
             }
             None => {}
+        }
+    }
+
+    /// A new master has the protocols begin as after a boot (manual, "Configuring Port Behavior and Preserving Layer 2 and Layer 3 States"). What
+    /// they had put into the kernel stays, marked by zebra, until they claim it again or the failover timer ends: flows live on meanwhile.
+    fn start_anew(&mut self) {
+        if self.anew == self.orders.anew {
+            return;
+        }
+        self.anew = self.orders.anew;
+        for (daemon, post) in &mut self.posts {
+            let Some(process) = post.process.as_ref().filter(|_| post.kill_at.is_none()) else { continue };
+            if *daemon == Daemon::Zebra || !self.orders.daemons.contains(daemon) {
+                continue;
+            }
+            if needs_hold(*daemon)
+                && !post.held
+                && hold::tell(process, Capability::Keep(self.orders.hold_s)).is_err()
+            {
+                warn!(
+                    "{daemon}: zebra is not told to keep its routes; they go until it has found them again"
+                );
+            }
+            info!("{daemon} (pid {}) starts anew: there is a new master", process.pid());
+            match process.kill() {
+                Ok(()) => (post.anew, post.kill_at) = (true, Some(Instant::now() + FAREWELL)),
+                Err(error) => warn!("{daemon} cannot be started anew: {error}"),
+            }
         }
     }
 
@@ -389,6 +425,7 @@ impl Supervisor {
         };
         let report = Report {
             supervisor: std::process::id(),
+            anew: self.anew,
             daemons: wanted.map(|(daemon, post)| (*daemon, running(post))).collect(),
         };
         if report != self.told {

@@ -38,6 +38,8 @@ pub(super) struct Post {
     pub(super) warned: bool,
     /// The last one died: the next one comes back, and is not new.
     pub(super) died: bool,
+    /// It is being killed to begin as after a boot: the next one is new, whatever the last one knew.
+    pub(super) anew: bool,
 }
 
 impl Post {

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use msm_config::Config;
 use msm_dataplane::{Gateway, Prefix, RouteTo, RoutesTouched, Routing, Station};
+use msm_proto::{Input, Subsystem};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
+use super::arp::{Ask, Telling, Told};
 use super::fib::Fib;
 use super::names;
 use crate::msm::board::Board;
@@ -117,9 +119,23 @@ struct Feed {
     sent: Option<u64>,
     owns: Option<u64>,
     forwards: bool,
+    /// Since when this MSM owns the tables, or does not.
+    owned_at: Instant,
+    /// How long what an old master left waits for the kernel's tables: `configure msm-failover timeout`.
+    timer: Duration,
+    /// What T-sync is to hear of neighbours.
+    telling: Telling,
     /// Neighbours to look at: whether the kernel has to keep them.
     doubtful: BTreeSet<(u32, IpAddr)>,
     marks_at: Instant,
+}
+
+/// T-sync's end of the feed: what it asks for, and what it is answered.
+pub(crate) struct Arp {
+    /// Questions.
+    pub(crate) asks: mpsc::Receiver<Ask>,
+    /// Answers, and changes.
+    pub(crate) words: mpsc::Sender<Input>,
 }
 
 /// Follows kernel and board for as long as there is a board.
@@ -127,6 +143,7 @@ pub(crate) async fn follow(
     mut board: watch::Receiver<Arc<Board>>,
     view: View,
     updates: mpsc::Sender<Update>,
+    mut arp: Arp,
 ) {
     let mut feed = Feed {
         view: view.clone(),
@@ -135,6 +152,9 @@ pub(crate) async fn follow(
         sent: None,
         owns: None,
         forwards: false,
+        owned_at: Instant::now(),
+        timer: Duration::ZERO,
+        telling: Telling::default(),
         doubtful: BTreeSet::new(),
         marks_at: Instant::now(),
     };
@@ -142,6 +162,7 @@ pub(crate) async fn follow(
     feed.board(&shown);
     loop {
         let (waits, marks, marks_at) = (feed.has_news(), feed.has_marks(), feed.marks_at);
+        let (speaks, relinks_at) = (feed.telling.has_word(), feed.relinks_at());
         tokio::select! {
             biased;
             changed = board.changed() => {
@@ -159,7 +180,13 @@ pub(crate) async fn follow(
                 sleep(COLLECT).await;
                 feed.kernel();
             }
+            Some(ask) = arp.asks.recv() => feed.telling.ask(ask, &view),
+            permit = arp.words.reserve(), if speaks => match permit {
+                Ok(permit) => permit.send(feed.word()),
+                Err(_) => return,
+            },
             () = sleep_until(marks_at), if marks => feed.mark().await,
+            () = sleep_until(relinks_at.unwrap_or(marks_at)), if relinks_at.is_some() => {}
         }
     }
 }
@@ -170,8 +197,10 @@ impl Feed {
         let touched = self.fib.set_interfaces(interfaces(config));
         self.note(touched);
         let (owns, forwards) = (ownership(board), forwards(config));
+        self.timer = config.failover.timeout;
         if self.owns != owns {
             self.sent = None;
+            self.owned_at = Instant::now();
         }
         if owns.is_some() && (owns != self.owns || forwards != self.forwards) {
             self.view.neighbours(&mut |neighbour| {
@@ -205,6 +234,7 @@ impl Feed {
             doubt(&mut self.doubtful, self.owns, gateways.symmetric_difference(&now).copied());
         }
         for key in changed.neighbours {
+            self.telling.changed(key);
             self.fib.set_neighbour(key, self.view.neighbour(key.0, key.1), &mut touched);
             doubt(&mut self.doubtful, self.owns, [key].into_iter());
         }
@@ -212,7 +242,20 @@ impl Feed {
     }
 
     fn has_news(&self) -> bool {
-        self.owns.is_some() && (self.sent != self.owns || !self.touched.is_empty())
+        match self.owns {
+            None => false,
+            // What the tables have beside what is known here goes then: not before all is known, but when the failover timer ends.
+            Some(_) if self.sent != self.owns => {
+                self.view.is_whole() || self.owned_at.elapsed() >= self.timer
+            }
+            Some(_) => !self.touched.is_empty(),
+        }
+    }
+
+    /// When the failover timer ends, if something waits for it.
+    fn relinks_at(&self) -> Option<Instant> {
+        let waits = self.owns.is_some() && self.sent != self.owns && !self.has_news();
+        waits.then(|| self.owned_at + self.timer)
     }
 
     fn news(&mut self) -> Update {
@@ -225,6 +268,15 @@ impl Feed {
         }
         let touched = std::mem::take(&mut self.touched);
         Update::Part(Part::of(self.fib.routing(), &touched))
+    }
+
+    /// The next word for T-sync.
+    fn word(&mut self) -> Input {
+        let subsystem = Subsystem::Arp;
+        match self.telling.word(&self.view, |ifindex| self.fib.vlan(ifindex)) {
+            Told::Piece { bytes, last } => Input::Items { subsystem, bytes, last },
+            Told::Changes(bytes) => Input::Delta { subsystem, bytes },
+        }
     }
 
     fn has_marks(&self) -> bool {

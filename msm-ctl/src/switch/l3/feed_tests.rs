@@ -42,9 +42,28 @@ fn feed(view: &View) -> Feed {
         sent: None,
         owns: Some(1),
         forwards: true,
+        owned_at: Instant::now(),
+        timer: Duration::from_secs(60),
+        telling: Telling::default(),
         doubtful: BTreeSet::new(),
         marks_at: Instant::now(),
     }
+}
+
+/// What an old master left stays in the tables until the kernel's own are known whole, at the latest until the failover timer ends.
+#[test]
+fn a_new_master_tells_nothing_before_the_kernels_tables_are_known_whole() {
+    let view = View::default();
+    let mut feed = feed(&view);
+    view.in_doubt(true);
+    assert!(!feed.has_news() && feed.relinks_at().is_some());
+    view.in_doubt(false);
+    assert!(feed.has_news() && feed.relinks_at().is_none());
+    view.in_doubt(true);
+    feed.timer = Duration::ZERO;
+    assert!(feed.has_news(), "the failover timer has ended");
+    assert!(matches!(feed.news(), Update::Whole(_)));
+    assert!(!feed.has_news(), "all of it is told once");
 }
 
 /// Takes the news to the tables as the actor does.

@@ -134,6 +134,11 @@ impl Fib {
         self.neighbours.range((address, 0)..=(address, u32::MAX)).map(|((_, ifindex), _)| *ifindex)
     }
 
+    /// VLAN of an interface.
+    pub(crate) fn vlan(&self, ifindex: u32) -> Option<u16> {
+        self.interfaces.get(&ifindex).copied()
+    }
+
     fn ifindex(&self, vid: u16) -> Option<u32> {
         self.interfaces.iter().find(|(_, known)| **known == vid).map(|(ifindex, _)| *ifindex)
     }

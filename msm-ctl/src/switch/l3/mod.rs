@@ -1,5 +1,6 @@
 //! Routing, the control side: interfaces to the stack, static routes and neighbours in the kernel, and what the kernel says of them.
 
+pub(crate) mod arp;
 pub(crate) mod feed;
 pub(crate) mod fib;
 mod interfaces;
