@@ -187,6 +187,69 @@ fn neighbours_do_not_notice_failovers() {
     world.assert_whole(flow, "three failovers");
 }
 
+/// The manual's way: protocols begin as after a boot, neighbours see it, flows live on; what vanished meanwhile is gone when the failover timer ends.
+#[test]
+fn protocols_begin_anew_where_so_configured_and_flows_live_on() {
+    let world = World::ospf("rt6-");
+    let bed = &world.bed;
+    // Hosts that send on while their own routers re-route: what is lost is the switch's.
+    let ip = |host: &str, line: &str| {
+        let done = bed.host(host).expect("a host").command("ip").args(line.split(' ')).output().expect("ip");
+        assert!(done.status.success(), "ip {line}: {done:?}");
+    };
+    // In a table that neither of them looks at.
+    for (host, line) in [("h1", "10.93.0.0/16 via 10.1.0.1"), ("h3", "10.91.0.0/16 via 10.3.0.1")] {
+        ip(host, &format!("route add {line} table 100"));
+        ip(host, "rule add pref 40000 table 100");
+    }
+    let row = |network: &str| {
+        let shown = bed.show("iproute").expect("an answer");
+        let rows = shown["routes"].as_array().expect("a list").clone();
+        rows.iter().any(|row| row["destination"] == network && row["active"] == true)
+    };
+    script(bed, "configure msm-failover timeout 30\nconfigure msm-failover routing restart\n").good();
+    bed.wait_ready(READY).expect("ready");
+    within(FULL, "zebra told to keep them", || bed.show("ospf").is_ok_and(|shown| shown["held"] == true));
+    let before = world.pids();
+    let flow = Flow::start(bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
+    common::flow(0.5);
+    bed.cli().expect("a client").run("run msm-failover").expect("a failover");
+    let begun = std::time::Instant::now();
+    within(BACK, "another ospfd", || ![0, before["ospfd"]].contains(&world.pids()["ospfd"]));
+    within(BACK, "the neighbour sees it leave", || !world.frr.has_route("10.93.0.0/16"));
+    assert!(row("10.93.0.0/16") && row("10.91.0.0/16"), "kept for flows\n{}", world.logs());
+    within(BACK, "Full again", || world.full() == 2);
+    within(BACK, "the routes", || world.converged());
+    common::flow(1.0);
+    let after = world.pids();
+    assert_eq!(
+        (after["zebra"], after["supervisor"]),
+        (before["zebra"], before["supervisor"]),
+        "{}",
+        world.logs()
+    );
+    println!("routing protocols anew: converged after {:?}", begun.elapsed());
+    world.assert_whole(flow, "routing protocols anew");
+    // Once more, and a network vanishes meanwhile.
+    bed.wait_ready(READY).expect("ready");
+    within(FULL, "zebra told to keep them", || bed.show("ospf").is_ok_and(|shown| shown["held"] == true));
+    bed.cli().expect("a client").run("run msm-failover").expect("a failover");
+    let begun = std::time::Instant::now();
+    ip("h3", "addr del 10.93.0.1/16 dev lo");
+    within(Duration::from_secs(45), "what vanished is gone", || !row("10.93.0.0/16"));
+    println!("a route that vanished was gone after {:?}", begun.elapsed());
+    assert!(row("10.91.0.0/16"), "what was claimed stays");
+    // `preserve` leaves them alone again.
+    within(FULL, "Full again", || world.full() == 2);
+    script(bed, "configure msm-failover routing preserve\n").good();
+    bed.wait_ready(READY).expect("ready");
+    let before = world.pids();
+    bed.cli().expect("a client").run("run msm-failover").expect("a failover");
+    bed.wait_ready(READY).expect("ready");
+    within(FULL, "the new master has compared", || sent(bed).1 > 0);
+    assert_eq!(world.pids(), before, "the daemons are the same");
+}
+
 #[test]
 fn routes_of_a_killed_daemon_stay() {
     let world = World::ospf("rt4-");

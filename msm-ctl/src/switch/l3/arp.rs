@@ -118,6 +118,10 @@ pub(super) struct Telling {
     subscribed: bool,
     /// A piece is asked for.
     asked: bool,
+    /// Pieces that were asked for before who asked began anew: each is answered, by an empty one.
+    void: u32,
+    /// There was a piece. What changes before it is in it, or in one behind it, and nobody listens.
+    begun: bool,
     /// Who has been in no piece yet.
     left: Vec<(u32, IpAddr)>,
     /// Who has changed and was not told of.
@@ -142,7 +146,7 @@ impl Telling {
     pub(super) fn ask(&mut self, ask: Ask, view: &View) {
         match ask {
             Ask::Subscribe => {
-                *self = Self { subscribed: true, asked: self.asked, ..Self::default() };
+                *self = Self { subscribed: true, void: self.void + u32::from(self.asked), ..Self::default() };
                 view.neighbours(&mut |neighbour| {
                     if names::of_outer(neighbour.ifindex).is_some() {
                         self.left.push((neighbour.ifindex, neighbour.address));
@@ -150,7 +154,9 @@ impl Telling {
                 });
             }
             Ask::Next => self.asked = true,
-            Ask::Unsubscribe => *self = Self { asked: self.asked, ..Self::default() },
+            Ask::Unsubscribe => {
+                *self = Self { void: self.void + u32::from(self.asked), ..Self::default() };
+            }
         }
     }
 
@@ -163,7 +169,7 @@ impl Telling {
 
     /// Whether there is something to tell.
     pub(super) fn has_word(&self) -> bool {
-        self.asked || !self.changed.is_empty()
+        self.void > 0 || self.asked || (self.begun && !self.changed.is_empty())
     }
 
     /// What is told next; `vlan` of an interface's netdev.
@@ -172,8 +178,12 @@ impl Telling {
             let neighbour = view.neighbour(ifindex, address);
             Some(((vlan(ifindex)?, address), neighbour.as_ref().and_then(known)))
         };
+        if self.void > 0 {
+            self.void -= 1;
+            return Told::Piece { bytes: encode(std::iter::empty()), last: false };
+        }
         if self.asked {
-            self.asked = false;
+            (self.asked, self.begun) = (false, true);
             let first = self.left.len().saturating_sub(LIST_LEN);
             let some = self.left.split_off(first);
             let items = some.into_iter().filter_map(now).filter(|(_, known)| known.is_some());
@@ -322,6 +332,30 @@ mod tests {
         });
         assert_eq!(same, 5_000);
         assert_eq!(held.neighbours[&(10, IpAddr::from([10, 1, 0, 0]))].kind, Kind::Managed);
+    }
+
+    #[test]
+    fn who_begins_anew_misses_nothing() {
+        let view = View::default();
+        view.hear_of(&neighbour(1, nud::REACHABLE, false), true);
+        let mut telling = Telling::default();
+        telling.ask(Ask::Subscribe, &view);
+        telling.ask(Ask::Next, &view);
+        telling.ask(Ask::Unsubscribe, &view);
+        telling.ask(Ask::Subscribe, &view);
+        // One that comes before the first piece is told behind it.
+        view.hear_of(&neighbour(2, nud::REACHABLE, false), true);
+        telling.changed((20_000, IpAddr::from([10, 1, 0, 2])));
+        let Told::Piece { bytes, last: false } = telling.word(&view, vlan) else { panic!("an answer") };
+        assert_eq!(bytes, [LIST], "to who is not there any more");
+        assert!(!telling.has_word(), "nobody listens before the first piece");
+        telling.ask(Ask::Next, &view);
+        let mut held = Held::default();
+        let Told::Piece { bytes, last: true } = telling.word(&view, vlan) else { panic!("a piece") };
+        held.take(&bytes, true).expect("a piece");
+        let Told::Changes(bytes) = telling.word(&view, vlan) else { panic!("a change") };
+        held.take(&bytes, false).expect("a change");
+        assert!(held.len() == 2 && !telling.has_word());
     }
 
     #[test]
