@@ -48,7 +48,7 @@ impl Backplane {
     pub(super) fn here(&mut self, now: Time, slot: Slot, pid: u32) {
         match &mut self.msm(slot).process {
             Some(process) if process.pid == pid => process.introduce(),
-            Some(process) if process.introduced => {
+            Some(process) if process.introduced || process.doom.is_some() => {
                 let known = process.pid;
                 self.msm(slot).claimant = Some(pid);
                 let text =
@@ -94,8 +94,17 @@ impl Backplane {
             self.removed(request, slot);
         }
         // Who waited takes its place.
-        if self.msm(slot).process.is_some() {
-            self.tell(slot);
+        let empty = self.msm(slot).empty;
+        match self.msm(slot).process.as_ref().map(|process| process.pid) {
+            Some(pid) if empty => {
+                self.log(
+                    Level::Warning,
+                    format!("MSM {slot} (pid {pid}) runs in an empty bay: it is killed"),
+                );
+                self.evict(now, slot);
+            }
+            Some(_) => self.tell(slot),
+            None => {}
         }
     }
 }

@@ -115,3 +115,22 @@ fn a_reset_of_one_that_waits_for_its_start_starts_it_now() {
     assert!(started(&out, A) && chassis.fabric(Bay::A) == Fabric::Reset);
     assert!(answer(&out, 1).is_some_and(Result::is_ok));
 }
+
+/// A second process said hello while the first was being pulled: it is not left running in an empty bay.
+#[test]
+fn one_that_waited_for_a_slot_that_was_emptied_is_killed_and_the_wish_is_answered() {
+    for introduced in [true, false] {
+        let mut chassis = Chassis::off(&[Bay::A, Bay::B]);
+        chassis.give(In::Tick);
+        chassis.give(In::Running { slot: A, pid: 10 });
+        if introduced {
+            chassis.give(In::Here { slot: A, pid: 10 });
+        }
+        chassis.operate(1, Operate::Remove(Bay::A));
+        chassis.give(In::Here { slot: A, pid: 11 });
+        assert!(chassis.out.contains(&Out::Kill { slot: A, pid: 10 }));
+        chassis.give(In::Died { slot: A, pid: 10 });
+        assert!(answer(&chassis.out, 1).is_some_and(Result::is_ok));
+        assert!(chassis.out.contains(&Out::Kill { slot: A, pid: 11 }));
+    }
+}
