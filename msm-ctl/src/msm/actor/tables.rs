@@ -59,7 +59,9 @@ impl Actor {
                     changes.writes,
                     begun.elapsed().as_micros()
                 );
-                self.fabrics_adopted(changes.writes);
+                if decision.is_some() {
+                    self.fabrics_adopted(changes.writes);
+                }
             }
             Err(error) => self.behind(&error),
         }
