@@ -67,3 +67,26 @@ fn a_file_that_was_changed_is_found_and_told() {
     command(&bed, "save").good();
     assert_eq!(result(&diagnosis(&bed, master, "run diagnostics"), "flash"), "passed");
 }
+
+/// What the master says of the fabrics.
+fn fabrics(bed: &Testbed) -> Vec<String> {
+    let shown = bed.show("msm-failover").expect("shown");
+    let all = shown["fabrics"].as_array().expect("fabrics").clone();
+    all.iter().map(|fabric| fabric["state"].as_str().expect("a word").to_owned()).collect()
+}
+
+#[test]
+fn a_master_that_fails_is_reset_and_its_fabric_waits_for_a_self_test_that_passes() {
+    let (bed, before) = ready_bed("di3-");
+    let whole = fabrics(&bed);
+    command(&bed, "debug diagnostics fail").good();
+    // Its answer may not come any more.
+    drop(command(&bed, "run diagnostics"));
+    within(SOON, "a takeover", || bed.owner().is_ok_and(|owner| owner == (before.slave, before.epoch + 1)));
+    assert_eq!(bed.show("msm-failover").expect("shown")["cause"], "hwFailure");
+    let after = bed.wait_ready(common::READY).expect("the failed one is back");
+    within(SOON, "its fabric is used again", || fabrics(&bed) == whole);
+    // It is a slave that passed.
+    let found = diagnosis(&bed, after.slave, "show diagnostics");
+    assert_eq!(found["failed"], false, "{found:#}");
+}
