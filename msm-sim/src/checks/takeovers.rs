@@ -21,6 +21,9 @@ pub(crate) struct Fallen {
     pub(crate) died: bool,
 }
 
+/// Owners that come and go while one MSM stands still.
+const SLEPT_THROUGH: usize = 4;
+
 /// A master begins to serve.
 pub(crate) struct Serving<'a> {
     pub(crate) slot: Slot,
@@ -153,10 +156,18 @@ impl Takeovers {
             _ => 2,
         }] += 1;
         let fallen = serving.living.clone().or_else(|| self.fallen.get(&fallen?).cloned());
-        let Some(fallen) = fallen else {
+        let Some(mut fallen) = fallen else {
             return found.fail(Law::TableOfCauses, format!("{slot} fails over from nobody"));
         };
-        let events = fallen.events(who);
+        let mut events = fallen.events(who);
+        if !process.truth.stops.is_empty() {
+            // Who slept may have slept through owners: it takes over from the one that it knew.
+            let past = self.owners.iter().rev().filter(|owner| **owner != who).take(SLEPT_THROUGH);
+            for past in past.filter_map(|owner| self.fallen.get(owner)) {
+                events.extend(past.events(who));
+                fallen.options.extend(&past.options);
+            }
+        }
         let true_ones: Vec<_> = events.iter().filter(|event| event.cause() == decision.cause).collect();
         if true_ones.is_empty() {
             let text = format!(
