@@ -58,7 +58,12 @@ impl World {
         }
         self.checks.waiting.died(instance);
         self.tree.die(instance);
-        if let Some(link) = self.link.take_if(|link| link.ends[index(slot)].1 == instance) {
+        if let Some(mut link) = self.link.take_if(|link| link.ends[index(slot)].1 == instance) {
+            // Nobody holds back what a dead process has sent.
+            let latest = self.now + self.frame_delay;
+            for (when, _) in link.queues[index(peer)].iter_mut().flatten() {
+                *when = latest.min(*when);
+            }
             self.half_close(link, peer, 0);
         }
         if let Some(other) = &self.processes[index(peer)] {
