@@ -45,6 +45,12 @@ fn causes_in_the_hitless_configuration_lose_what_the_table_allows() {
         Cause::Command,
         Cause::Panic(Task::Critical),
         Cause::Signal(Who::Master, Signal::KILL),
+        Cause::Memory,
+        Cause::Stop(Who::Master),
+        Cause::Freeze,
+        Cause::Diagnostic,
+        Cause::Removal(Who::Master),
+        Cause::HardReset(Who::Slave),
         Cause::Reboot,
         Cause::BothDie,
     ];

@@ -219,8 +219,11 @@ pub fn timeline(rows: &[CauseRow]) -> String {
     canvas.end()
 }
 
+/// Why there is no picture, as much of it as fits; the notes have all of it.
 fn nothing(row: &CauseRow) -> String {
-    row.reasons().first().cloned().unwrap_or_else(|| "not measured".to_owned())
+    const FITS: usize = 120;
+    let why = row.reasons().first().cloned().unwrap_or_else(|| "not measured".to_owned());
+    if why.chars().count() > FITS { why.chars().take(FITS).chain("...".chars()).collect() } else { why }
 }
 
 /// Parts of a takeover: event to detection, to commit, to serving; medians over trials.
