@@ -74,6 +74,13 @@ pub(super) fn go_on(zebra: &Process) {
     let _ = rustix::process::pidfd_send_signal(zebra, rustix::process::Signal::CONT);
 }
 
+/// Keeps nothing from an ospfd.
+pub(super) fn let_hear(ospfd: &Process) {
+    if let Err(error) = ears::hear(ospfd) {
+        warn!("ospfd does not hear link states: {error}");
+    }
+}
+
 /// Follows a restart to its end: then zebra has to be told again to keep ospfd's routes. Without `orders.ospf` there is none.
 pub(super) async fn follow(place: Place, orders: Orders, ospfd: Arc<Process>) {
     let begun = Instant::now();
@@ -97,9 +104,7 @@ pub(super) async fn follow(place: Place, orders: Orders, ospfd: Arc<Process>) {
     {
         warn!("{}: {error}; neighbours are not told when ospfd is back", place.restarted().display());
     }
-    if let Err(error) = ears::hear(&ospfd) {
-        warn!("ospfd does not hear link states: {error}");
-    }
+    let_hear(&ospfd);
     info!("ospfd hears link states, {} ms after its start", begun.elapsed().as_millis());
     // As its own clock has whole seconds.
     let ended = until(deadline + MIN_ARRIVAL, || std::future::ready(!grace::is_recorded(&place))).await;

@@ -255,13 +255,16 @@ fn routes_of_a_killed_daemon_stay() {
     let world = World::ospf("rt4-");
     let held = || world.bed.show("ospf").is_ok_and(|shown| shown["held"] == true);
     // A second time: what the first has cost is as it was.
-    for what in ["ospfd killed", "ospfd killed again"] {
+    for what in ["ospfd killed", "ospfd killed again", "ospfd killed, and who starts it"] {
         within(FULL, "zebra told to keep them", held);
         let before = world.pids()["ospfd"];
         let flow = Flow::start(&world.bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
         common::flow(0.5);
         world.kill("ospfd");
         within(BACK, "another ospfd", || ![0, before].contains(&world.pids()["ospfd"]));
+        if what.ends_with("who starts it") {
+            world.kill("supervisor");
+        }
         within(BACK, "Full again", || world.full() == 2);
         within(BACK, "its restart over", held);
         common::flow(5.0);
@@ -280,7 +283,7 @@ fn routes_of_a_killed_daemon_stay() {
     within(BACK, "another supervisor", || world.pids()["supervisor"] != pids["supervisor"]);
     let after = world.pids();
     assert_eq!((after["ospfd"], after["zebra"]), (pids["ospfd"], pids["zebra"]), "{}", world.logs());
-    assert_eq!(world.bed.show("ospf").expect("show ospf")["restarts"], 2);
+    assert_eq!(world.bed.show("ospf").expect("show ospf")["restarts"], 3);
 }
 
 #[test]

@@ -148,6 +148,8 @@ impl Supervisor {
                 match daemon {
                     Daemon::Zebra => restart::go_on(&process),
                     Daemon::Ospfd if before.returns => supervisor.follow(&mut post, &process),
+                    // If it was only just started it may be deaf, and nobody has said so.
+                    Daemon::Ospfd => restart::let_hear(&process),
                     _ => {}
                 }
                 post.held = before.held;
