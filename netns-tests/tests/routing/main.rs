@@ -52,7 +52,18 @@ impl World {
     }
 
     fn ospf(prefix: &str) -> Self {
-        let world = Self::start(prefix, OSPF, peers::FRR_OSPF, peers::BIRD_OSPF);
+        Self::ospf_with(prefix, OSPF, peers::FRR_OSPF, peers::BIRD_OSPF)
+    }
+
+    /// Interfaces wait for a designated router for three times as long: far longer than it takes to be Full.
+    fn slow_ospf(prefix: &str) -> Self {
+        let frr = peers::FRR_OSPF.replace("dead-interval 4", "dead-interval 12");
+        let bird = peers::BIRD_OSPF.replace("dead 4; wait 4;", "dead 12; wait 12;");
+        Self::ospf_with(prefix, &OSPF.replace("timer 5 1 1 4", "timer 5 1 1 12"), &frr, &bird)
+    }
+
+    fn ospf_with(prefix: &str, switch: &str, frr: &str, bird: &str) -> Self {
+        let world = Self::start(prefix, switch, frr, bird);
         within(FULL, "OSPF Full and routes everywhere", || world.converged());
         world
     }
@@ -252,7 +263,7 @@ fn protocols_begin_anew_where_so_configured_and_flows_live_on() {
 
 #[test]
 fn routes_of_a_killed_daemon_stay() {
-    let world = World::ospf("rt4-");
+    let world = World::slow_ospf("rt4-");
     let held = || world.bed.show("ospf").is_ok_and(|shown| shown["held"] == true);
     // A second time: what the first has cost is as it was.
     for what in ["ospfd killed", "ospfd killed again", "ospfd killed, and who starts it"] {

@@ -49,16 +49,25 @@ fn ordinary() -> io::Result<()> {
     Ok(())
 }
 
-/// The daemon of this place that runs. One with its pid and name in another mount namespace is another chassis'.
+/// The daemon of this place that runs. One of its name in another mount namespace is another chassis'. It writes its pid some 10 ms after its
+/// start: if nothing stands there, all processes are looked at.
 pub(in super::super) fn running(place: &Place, daemon: Daemon) -> Option<Process> {
-    let text = std::fs::read_to_string(place.pid(daemon)).ok()?;
-    let process = Process::open(text.trim().parse().ok()?).ok()?;
-    let about = |what: &str| format!("/proc/{}/{what}", process.pid());
-    let name = std::fs::read_to_string(about("comm")).ok()?;
-    let theirs = std::fs::metadata(about("root/run/frr")).ok()?;
+    let written = std::fs::read_to_string(place.pid(daemon)).ok().and_then(|text| text.trim().parse().ok());
+    written.and_then(|pid| is_it(place, daemon, pid)).or_else(|| {
+        let all = std::fs::read_dir("/proc").ok()?;
+        let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.into_iter().find_map(|pid| is_it(place, daemon, pid))
+    })
+}
+
+fn is_it(place: &Place, daemon: Daemon, pid: u32) -> Option<Process> {
+    if std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim() != daemon.name() {
+        return None;
+    }
+    let process = Process::open(pid).ok()?;
+    let theirs = std::fs::metadata(format!("/proc/{pid}/root/run/frr")).ok()?;
     let ours = std::fs::metadata(place.run()).ok()?;
-    (name.trim() == daemon.name() && (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino()))
-        .then_some(process)
+    ((theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino())).then_some(process)
 }
 
 /// SIGTERM: it takes back what it announced.

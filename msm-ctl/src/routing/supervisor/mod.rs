@@ -145,14 +145,17 @@ impl Supervisor {
             if let Some(process) = launch::running(&supervisor.place, daemon) {
                 info!("{daemon} runs as pid {}: adopted", process.pid());
                 let process = supervisor.watch(daemon, process);
+                // Started by one who did not live to say so.
+                let another = before.pid.is_some_and(|pid| pid != process.pid());
+                post.restarts += u32::from(another);
                 match daemon {
                     Daemon::Zebra => restart::go_on(&process),
-                    Daemon::Ospfd if before.returns => supervisor.follow(&mut post, &process),
+                    Daemon::Ospfd if before.returns || another => supervisor.follow(&mut post, &process),
                     // If it was only just started it may be deaf, and nobody has said so.
                     Daemon::Ospfd => restart::let_hear(&process),
                     _ => {}
                 }
-                post.held = before.held;
+                post.held = before.held && !another;
                 post.process = Some(process);
             } else if before.pid.is_some() {
                 // It died with nobody there.
