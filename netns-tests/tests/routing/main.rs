@@ -81,6 +81,11 @@ impl World {
         neighbors.values().filter(|neighbor| state(neighbor)).count()
     }
 
+    /// Whether zebra keeps OSPF's routes if ospfd dies.
+    fn held(&self) -> bool {
+        self.bed.show("ospf").is_ok_and(|shown| shown["held"] == true)
+    }
+
     /// Pids of the daemons and of their supervisor.
     fn pids(&self) -> BTreeMap<String, i32> {
         let file = self.bed.run_dir().join("routing/report.json");
@@ -264,10 +269,9 @@ fn protocols_begin_anew_where_so_configured_and_flows_live_on() {
 #[test]
 fn routes_of_a_killed_daemon_stay() {
     let world = World::slow_ospf("rt4-");
-    let held = || world.bed.show("ospf").is_ok_and(|shown| shown["held"] == true);
     // A second time: what the first has cost is as it was.
     for what in ["ospfd killed", "ospfd killed again", "ospfd killed, and who starts it"] {
-        within(FULL, "zebra told to keep them", held);
+        within(FULL, "zebra told to keep them", || world.held());
         let before = world.pids()["ospfd"];
         let flow = Flow::start(&world.bed, ("h1", "10.91.0.1"), ("h3", "10.93.0.1"));
         common::flow(0.5);
@@ -277,7 +281,7 @@ fn routes_of_a_killed_daemon_stay() {
             world.kill("supervisor");
         }
         within(BACK, "Full again", || world.full() == 2);
-        within(BACK, "its restart over", held);
+        within(BACK, "its restart over", || world.held());
         common::flow(5.0);
         world.assert_whole(flow, what);
     }
@@ -295,6 +299,28 @@ fn routes_of_a_killed_daemon_stay() {
     let after = world.pids();
     assert_eq!((after["ospfd"], after["zebra"]), (pids["ospfd"], pids["zebra"]), "{}", world.logs());
     assert_eq!(world.bed.show("ospf").expect("show ospf")["restarts"], 3);
+}
+
+/// BIRD answers in a way that is heard while the interface waits for its designated router: ospfd would be Full in a second or two.
+#[test]
+fn an_ospfd_that_returns_waits_for_its_designated_router() {
+    let world = World::start(
+        "rt6-",
+        &OSPF.replace("timer 5 1 1 4", "timer 5 1 1 12"),
+        peers::FRR_NONE,
+        &peers::BIRD_OSPF.replace("dead 4; wait 4;", "dead 12; wait 12;"),
+    );
+    within(FULL, "OSPF Full and a route", || {
+        world.full() == 1 && world.bird.has_route("10.1.0.0/24") && world.held()
+    });
+    peers::route(world.bed.host("h1").expect("a host"), "10.93.0.0/16", "10.1.0.1");
+    let flow = Flow::start(&world.bed, ("h1", "10.1.0.2"), ("h3", "10.93.0.1"));
+    common::flow(0.5);
+    world.kill("ospfd");
+    within(BACK, "dead", || !world.held());
+    within(BACK, "its restart over", || world.held() && world.full() == 1);
+    common::flow(2.0);
+    world.assert_whole(flow, "ospfd killed, with BIRD alone");
 }
 
 #[test]

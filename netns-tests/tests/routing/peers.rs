@@ -14,6 +14,8 @@ pub(crate) const FRR_OSPF: &str = "\
 interface eth0\n ip ospf area 0\n ip ospf hello-interval 1\n ip ospf dead-interval 4\n ip ospf priority 0\nexit\n\
 router ospf\n ospf router-id 2.2.2.2\n redistribute connected\n timers throttle spf 0 50 200\n timers throttle lsa all 0\n \
 timers lsa min-arrival 0\n capability opaque\n graceful-restart helper enable\nexit\n";
+/// A host, as far as OSPF is concerned.
+pub(crate) const FRR_NONE: &str = "router rip\nexit\n";
 pub(crate) const BIRD_OSPF: &str = "\
 protocol ospf v2 {\n ipv4 { import all; export none; };\n tick 1;\n area 0 {\n  interface \"eth0\" { hello 1; dead 4; wait 4; priority 0; };\n  \
 interface \"lo\" { stub; };\n };\n}\n";
@@ -34,6 +36,13 @@ pub(crate) fn addresses(host: &Host, link: &str, behind: &str) {
         command.args(["addr", action]).args(address).args(["dev", device]);
         assert!(command.status().expect("ip").success(), "ip addr {action} {address:?} dev {device}");
     }
+}
+
+/// A way by hand.
+pub(crate) fn route(host: &Host, network: &str, gateway: &str) {
+    let mut command = host.command("ip");
+    command.args(["route", "add", network, "via", gateway]);
+    assert!(command.status().expect("ip").success(), "ip route add {network} via {gateway}");
 }
 
 /// FRR, with its files in a mount namespace of its own.

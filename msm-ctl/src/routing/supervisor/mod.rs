@@ -311,11 +311,12 @@ impl Supervisor {
             return;
         }
         let status = post.ended(wanted);
-        if std::mem::take(&mut post.anew) && wanted {
+        let anew = std::mem::take(&mut post.anew) && wanted;
+        if anew {
             // Its neighbours are to see that it has gone, and zebra keeps its routes.
             (post.died, post.start_at) = (false, None);
         }
-        if wanted && daemon == Daemon::Bgpd {
+        if wanted && (daemon == Daemon::Bgpd || daemon == Daemon::Ospfd && !anew) {
             self.renew_zebra();
         }
         if wanted {
@@ -325,16 +326,17 @@ impl Supervisor {
         }
     }
 
-    /// When bgpd has died. The next one tells zebra that it has claimed its routes as soon as one neighbour is there, or says that it has
-    /// none to claim (bgpd/bgp_fsm.c, bgp_establish), and zebra would withdraw what the others have not sent again yet. A new zebra finds
-    /// the routes in the kernel and asks nobody before the time has passed. Other protocols' routes stay too; a change of theirs may take
-    /// the 10 s after which a daemon looks for zebra again.
+    /// When bgpd or ospfd has died. The next bgpd tells zebra that it has claimed its routes as soon as one neighbour is there, or says that it
+    /// has none to claim (bgpd/bgp_fsm.c, bgp_establish), and the next ospfd when its timer for external routes runs out, which may be before
+    /// it has calculated any (ospfd/ospf_ase.c, ospf_ase_calculate_timer): zebra would withdraw what has not been sent again yet. A new zebra
+    /// finds the routes in the kernel and asks nobody before the time has passed. Other protocols' routes stay too; a change of theirs may
+    /// take the 10 s after which a daemon looks for zebra again.
     fn renew_zebra(&mut self) {
         let Some(post) = self.posts.get_mut(&Daemon::Zebra) else { return };
         match post.process.as_ref().map(|zebra| zebra.kill()) {
             Some(Ok(())) => post.kill_at = Some(Instant::now() + FAREWELL),
             Some(Err(error)) => {
-                warn!("zebra cannot be started anew: {error}; routes of BGP may go before they are claimed");
+                warn!("zebra cannot be started anew: {error}; routes may go before they are claimed");
             }
             None => {}
         }
