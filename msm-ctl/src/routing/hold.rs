@@ -10,9 +10,20 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{SendFlags, SocketAddrUnix};
 
+use super::Daemon;
 use super::sockets::copies;
 use super::zapi::{self, Capability};
 use crate::process::Process;
+
+/// What zebra is asked for what it was told.
+pub(super) const QUESTION: &str = "show zebra client";
+
+/// Whether zebra keeps the routes of `daemon`, by its answer. It forgets what it is told by one who has not yet said who he is.
+pub(super) fn is_told(answer: &str, daemon: Daemon) -> bool {
+    let name = daemon.name().trim_end_matches('d');
+    let is_it = |client: &&str| client.split_whitespace().next() == Some(name);
+    answer.split("Client: ").filter(is_it).any(|client| client.contains("Graceful Restart("))
+}
 
 /// Tells zebra over each connection of `process`. False: it has none yet.
 pub(super) fn tell(process: &Process, capability: Capability) -> io::Result<bool> {
@@ -41,4 +52,18 @@ fn connections(process: &Process) -> io::Result<Vec<OwnedFd>> {
         let path = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
         path.is_some_and(|path| path.path_bytes().is_some_and(zapi::is_zserv))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zebra_is_told_for_the_client_that_it_names() {
+        let told = |said: &str| is_told(said, Daemon::Ospfd);
+        let client = "Client: static\nErrors: 0\n\nClient: ospf\nErrors: 0\n\n";
+        assert!(!told(client));
+        let held = "Stale Client Information\nVRF : default\nCapabilities : Graceful Restart(60 seconds)\n";
+        assert!(told(&format!("{client}{held}")) && !told(&format!("Client: ospf6\n{held}{client}")));
+    }
 }

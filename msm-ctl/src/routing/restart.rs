@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use super::orders::Orders;
 use super::place::Place;
-use super::{Daemon, Vty, ears, grace};
+use super::{Daemon, Vty, ears, grace, hold};
 use crate::process::{self, Process};
 
 /// How often it is looked how far ospfd is.
@@ -117,8 +117,8 @@ pub(super) async fn follow(place: Place, orders: Orders, ospfd: Arc<Process>) {
     grace::end(&orders);
     let zebra = place.vty(Daemon::Zebra);
     let taken_back = || {
-        let said = ask(zebra.clone(), "show zebra client");
-        async { said.await.is_some_and(|said| !holds(&said)) }
+        let said = ask(zebra.clone(), hold::QUESTION);
+        async { said.await.is_some_and(|said| !hold::is_told(&said, Daemon::Ospfd)) }
     };
     until(Instant::now() + TAKEN_BACK, taken_back).await;
 }
@@ -148,11 +148,6 @@ fn is_settled(said: &str, link: &str) -> bool {
         || about["state"].as_str().is_some_and(|state| !["Waiting", "Down"].contains(&state))
 }
 
-/// Whether zebra keeps the routes of an ospfd that dies.
-fn holds(said: &str) -> bool {
-    said.split("Client: ").any(|client| client.starts_with("ospf") && client.contains("Graceful Restart("))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,13 +157,5 @@ mod tests {
         let said = r#"{"interfaces":{"v1":{"ifUp":true,"state":"Waiting"},"v2":{"ifUp":true,"state":"DR"},"v3":{"ifDown":false}}}"#;
         assert_eq!(["v1", "v2", "v3", "v4"].map(|link| is_settled(said, link)), [false, true, true, false]);
         assert!(!is_settled("", "v1"));
-    }
-
-    #[test]
-    fn zebra_holds_for_the_client_that_it_names() {
-        let client = "Client: static\nErrors: 0\n\nClient: ospf\nErrors: 0\n\n";
-        assert!(!holds(client));
-        let held = "Stale Client Information\nVRF : default\nCapabilities : Graceful Restart(60 seconds)\n";
-        assert!(holds(&format!("{client}{held}")) && !holds(&format!("Client: bgp\n{held}{client}")));
     }
 }

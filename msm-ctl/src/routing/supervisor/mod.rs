@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::orders::Orders;
 use super::place::{self, Place};
 use super::zapi::Capability;
-use super::{Daemon, Report, Running, grace, hold, install, restart};
+use super::{Daemon, Report, Running, Vty, grace, hold, install, restart};
 use crate::backplane::lock::{Lock, LockError};
 use crate::config::chassis::Chassis;
 use crate::mgmt::log;
@@ -402,6 +402,7 @@ impl Supervisor {
 
     /// Has zebra keep the routes of those who cannot say so themselves.
     fn hold(&mut self) {
+        let zebra = self.place.vty(Daemon::Zebra);
         for (daemon, post) in &mut self.posts {
             let Some(process) = post.process.as_ref().filter(|_| !post.held && post.kill_at.is_none()) else {
                 continue;
@@ -410,8 +411,15 @@ impl Supervisor {
                 post.held = true;
                 continue;
             }
+            // zebra answers in less than a millisecond, and who waits for it here has nothing else to do before it does.
+            let answer = Vty::connect(&zebra).and_then(|mut vty| vty.command(hold::QUESTION));
+            if answer.is_ok_and(|answer| hold::is_told(&answer, *daemon)) {
+                post.held = true;
+                continue;
+            }
             match hold::tell(process, Capability::Keep(self.orders.hold_s)) {
-                Ok(held) => post.held = held,
+                // It is when zebra says so.
+                Ok(_) => {}
                 Err(error) if post.warned => tracing::debug!("{daemon}: {error}"),
                 Err(error) => {
                     warn!("{daemon}: zebra is not told to keep its routes if it dies: {error}");
