@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_fabric_is_in_use_when_it_is_there_and_programmed() {
-        let word = |present, programmed| word(FabricState { present, programmed, ..FabricState::default() });
+        let word = |present, programmed| word(FabricState { present, programmed });
         assert_eq!(
             [word(0, 0), word(0, 1), word(1, 0), word(1, 1)],
             ["absent", "absent", "not programmed", "in use"]
