@@ -75,7 +75,7 @@ pub struct CauseRow {
 /// Flows between modules, by what became of their fabric; and flows inside modules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FabricLoss {
-    /// `a`, `b`, or `none` for flows inside modules. A flow that lost was on the fabric that was lost.
+    /// `a` or `b`: the fabric that was lost, with the flows that lost frames; `others` between modules; `none`: flows inside modules.
     pub fabric: String,
     /// Flows.
     pub flows: u64,

@@ -306,6 +306,7 @@ pub fn fabrics(rows: &[CauseRow]) -> String {
         for FabricLoss { fabric, flows, flows_hit, lost, longest_ms } in &trial.fabrics {
             let name = match fabric.as_str() {
                 "none" => "inside modules".to_owned(),
+                "others" | "both" => "all others".to_owned(),
                 slot => format!("fabric {}", slot.to_uppercase()),
             };
             canvas.text((NAMES, y + 12.0), INK, &name);

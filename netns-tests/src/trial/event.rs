@@ -244,10 +244,9 @@ fn fabrics(report: &ProbeReport, lost: Option<Slot>) -> Vec<FabricLoss> {
     let streams = || report.streams.iter().filter(|stream| stream.name != AUTHORITY);
     let between = || streams().filter(|stream| !inside(stream));
     let mut found = match lost {
-        Some(slot) => vec![
-            sum(slot.letter(), &mut between(), Some(true)),
-            sum(slot.other().letter(), &mut between(), Some(false)),
-        ],
+        Some(slot) => {
+            vec![sum(slot.letter(), &mut between(), Some(true)), sum("others", &mut between(), Some(false))]
+        }
         None => vec![sum("both", &mut between(), None)],
     };
     found.push(sum("none", &mut streams().filter(inside), None));
