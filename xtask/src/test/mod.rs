@@ -13,7 +13,7 @@ use self::summary::Phases;
 use crate::tree::Tree;
 use crate::{build, command, ebpf, setup, sim};
 
-/// Packages with tests that need root. Their tests/ folders are run apart; their unit tests are not.
+/// The packages with tests/ folders; those need root and are run apart; their unit tests are not.
 const DATAPLANE: &str = "msm-dataplane";
 const BLACK_BOX: &str = "netns-tests";
 /// The one among them that needs none: the dataplane over the model of its tables. Its cases keep a CPU busy, and here they have all of them.
@@ -89,7 +89,6 @@ fn unit_tests(tree: &Tree, filter: Option<&str>) -> Result<()> {
     for selection in [
         // Of the binaries xtask alone has tests: the others only call their library, which would be built once more for them.
         &["--lib", "--bin", "xtask"][..],
-        &["--exclude", DATAPLANE, "--exclude", BLACK_BOX, "--test", "*"],
         &["--exclude", BLACK_BOX, "--test", WITHOUT_ROOT],
         &["--exclude", BLACK_BOX, "--doc"],
     ] {
