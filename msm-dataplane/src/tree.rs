@@ -35,14 +35,13 @@ pub(crate) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error
     move |source| TreeError::Io { what, path: path.to_owned(), source }
 }
 
-/// META of an owner that takes over.
+/// META of an owner that takes over. Who was ready, and for which generation, stays as the last owner said it: the new one looks whether that was itself, and
+/// then says its own.
 fn commit_meta(meta: &mut Meta, name: OwnerName) {
     meta.abi_version = ABI_VERSION;
     meta.owner_slot = name.slot.number();
     meta.epoch = name.epoch;
     meta.committed_ns = now_ns();
-    // Whoever was ready was so for another owner, and may be this one.
-    meta.ready_slot = 0;
 }
 
 impl PinTree {

@@ -29,6 +29,22 @@ fn writes_to_maps_are_counted_by_map_and_reads_are_not() {
     assert!(!watch.other_writes(getpid()).unwrap().contains_key("PROG_LOAD"));
 }
 
+/// Tables that are written by mapping them make no call for what is written.
+#[test]
+fn tables_that_are_mapped_to_be_written_are_counted() {
+    let bed = Testbed::start(BedOptions { prefix: "tw2-".to_owned(), ..BedOptions::default() }).unwrap();
+    let ready = bed.wait_ready(std::time::Duration::from_secs(30)).unwrap();
+    let master = bed.pid(ready.master).unwrap();
+    let watch = SyscallWatch::start(&[master]).unwrap();
+    let mut cli = bed.cli().unwrap();
+    cli.run("show access-list").unwrap();
+    let before = watch.map_writes_by_map(master).unwrap();
+    assert!(!before.keys().any(|name| name.starts_with("ACL_")), "{before:?}");
+    cli.run("create access-list one ip destination 192.0.2.0/24 source any permit precedence 10").unwrap();
+    let after = watch.map_writes_by_map(master).unwrap();
+    assert!(after.contains_key("ACL_BITS") && after.contains_key("TABLES"), "{after:?}");
+}
+
 #[test]
 fn programs_and_maps_that_are_made_are_other_writes() {
     let mut watch = SyscallWatch::start(&[getpid()]).unwrap();

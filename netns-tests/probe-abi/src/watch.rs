@@ -10,6 +10,8 @@ pub enum WatchKind {
     Route = 2,
     /// A netlink request on a socket made before the watch: /proc says of which protocol.
     Netlink = 3,
+    /// mmap(2) of a descriptor, shared and writable: what is written by it makes no call. `code` is 0.
+    Mapped = 4,
 }
 
 /// Key of WATCH_COUNTS.
@@ -22,7 +24,7 @@ pub struct WatchKey {
     pub kind: u32,
     /// bpf(2) command, or netlink message type.
     pub code: u32,
-    /// Map's descriptor for commands on a map's elements, the socket's for netlink, else 0.
+    /// Map's descriptor for commands on a map's elements, the socket's for netlink, what is mapped, else 0.
     pub fd: u32,
 }
 const _: () = assert!(size_of::<WatchKey>() == 16);

@@ -1,7 +1,7 @@
 //! System call counter: bpf(2) commands and netlink requests of watched processes.
 //!
-//! At sys_enter, since programs on kernel functions (fentry, kprobe) are not permitted everywhere. A map written through
-//! mmap, and netlink by write(2) or sendmmsg(2), are not seen; nobody here uses them.
+//! At sys_enter, since programs on kernel functions (fentry, kprobe) are not permitted everywhere. Of a map that is mapped, the mapping is counted, not what
+//! is written by it. Netlink by write(2) or sendmmsg(2) is not seen; nobody here uses it.
 #![allow(unexpected_cfgs, reason = "bpf_target_arch is given by `cargo xtask build-ebpf`")]
 
 use aya_ebpf::EbpfContext;
@@ -41,8 +41,9 @@ mod arch {
     pub(super) const SOCKET: u64 = 41;
     pub(super) const SENDTO: u64 = 44;
     pub(super) const SENDMSG: u64 = 46;
-    pub(super) fn arguments(regs: &pt_regs) -> [u64; 3] {
-        [regs.rdi, regs.rsi, regs.rdx]
+    pub(super) const MMAP: u64 = 9;
+    pub(super) fn arguments(regs: &pt_regs) -> [u64; 5] {
+        [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8]
     }
 }
 
@@ -54,8 +55,9 @@ mod arch {
     pub(super) const SOCKET: u64 = 198;
     pub(super) const SENDTO: u64 = 206;
     pub(super) const SENDMSG: u64 = 211;
-    pub(super) fn arguments(regs: &pt_regs) -> [u64; 3] {
-        [regs.regs[0], regs.regs[1], regs.regs[2]]
+    pub(super) const MMAP: u64 = 222;
+    pub(super) fn arguments(regs: &pt_regs) -> [u64; 5] {
+        [regs.regs[0], regs.regs[1], regs.regs[2], regs.regs[3], regs.regs[4]]
     }
 }
 
@@ -83,7 +85,12 @@ fn watch_exec(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sys_enter")]
 fn watch_sys_enter(ctx: RawTracePointContext) -> i32 {
     let call: u64 = ctx.arg(1);
-    if call == arch::BPF || call == arch::SOCKET || call == arch::SENDTO || call == arch::SENDMSG {
+    if call == arch::BPF
+        || call == arch::SOCKET
+        || call == arch::SENDTO
+        || call == arch::SENDMSG
+        || call == arch::MMAP
+    {
         let tgid = ctx.tgid();
         // SAFETY: the value is not read.
         if unsafe { WATCHED.get(tgid) }.is_some() {
@@ -117,7 +124,7 @@ fn socket(tgid: u32, fd: u64) -> u64 {
 fn enter(ctx: &RawTracePointContext, call: u64, tgid: u32) -> Result<(), i32> {
     let regs: u64 = ctx.arg(0);
     let regs: pt_regs = read_kernel(regs)?;
-    let [first, second, third] = arch::arguments(&regs);
+    let [first, second, third, fourth, fifth] = arch::arguments(&regs);
     if call == arch::BPF {
         bpf(tgid, first, second)
     } else if call == arch::SOCKET {
@@ -126,6 +133,8 @@ fn enter(ctx: &RawTracePointContext, call: u64, tgid: u32) -> Result<(), i32> {
             return SOCKET_CALLS.insert(bpf_get_current_pid_tgid(), third as u32, u64::from(BPF_ANY));
         }
         Ok(())
+    } else if call == arch::MMAP {
+        mapped(tgid, third, fourth, fifth)
     } else if call == arch::SENDTO {
         netlink(tgid, first, second, third)
     } else {
@@ -151,6 +160,18 @@ fn bpf(tgid: u32, command: u64, attr: u64) -> Result<(), i32> {
         _ => (0, 1),
     };
     add(WatchKey { tgid, kind: WatchKind::Bpf as u32, code: command as u32, fd }, elements)
+}
+
+/// A mapping by which something that has a descriptor can be written.
+#[inline(always)]
+fn mapped(tgid: u32, protection: u64, flags: u64, fd: u64) -> Result<(), i32> {
+    const PROT_WRITE: u64 = 2;
+    const MAP_SHARED: u64 = 1;
+    const MAP_ANONYMOUS: u64 = 0x20;
+    if protection & PROT_WRITE == 0 || flags & MAP_SHARED == 0 || flags & MAP_ANONYMOUS != 0 {
+        return Ok(());
+    }
+    add(WatchKey { tgid, kind: WatchKind::Mapped as u32, code: 0, fd: fd as u32 }, 1)
 }
 
 /// A message that begins like one netlink request and has its length. Of a socket made before the watch, user space asks

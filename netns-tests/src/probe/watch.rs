@@ -84,7 +84,7 @@ impl SyscallWatch {
     }
 
     /// Elements of maps that the process has updated or deleted, by map name (`META`); `fd 12` when the process is gone or
-    /// has closed it.
+    /// has closed it. An array that it has mapped to write in it counts once for each mapping; a ring's mapping is its reader's.
     ///
     /// # Errors
     /// `ProbeError::Bpf` of the counts.
@@ -94,8 +94,13 @@ impl SyscallWatch {
         for (key, count) in self.read(pid, WatchKind::Bpf)? {
             if ELEMENT_WRITES.contains(&key.code) {
                 let map = map_id(pid, key.fd)
-                    .map(|id| names.get(&id).cloned().unwrap_or_else(|| format!("map {id}")));
+                    .map(|id| names.get(&id).map_or_else(|| format!("map {id}"), |map| map.name.clone()));
                 *writes.entry(map.unwrap_or_else(|| format!("fd {}", key.fd))).or_default() += count.elements;
+            }
+        }
+        for (key, count) in self.read(pid, WatchKind::Mapped)? {
+            if let Some(map) = map_id(pid, key.fd).and_then(|id| names.get(&id)).filter(|map| !map.is_ring) {
+                *writes.entry(map.name.clone()).or_default() += count.calls;
             }
         }
         Ok(writes)
@@ -165,12 +170,21 @@ fn attach(object: &mut Ebpf, program: &str, tracepoint: &str) -> Result<()> {
         .map_err(|e| ProbeError::bpf(what(), chain(&e)))
 }
 
-/// Names of all loaded maps by id: of a map that is a data section (`.data.FDB_GEN`), what is behind the section's kind. The kernel keeps 15
+/// A loaded map.
+struct Loaded {
+    name: String,
+    is_ring: bool,
+}
+
+/// All loaded maps by id. Names: of a map that is a data section (`.data.FDB_GEN`), what is behind the section's kind. The kernel keeps 15
 /// octets of a name.
-fn map_names() -> BTreeMap<u32, String> {
+fn map_names() -> BTreeMap<u32, Loaded> {
     let maps = aya::maps::loaded_maps().filter_map(std::result::Result::ok);
     let name = |name: &str| name.strip_prefix(".data.").unwrap_or(name).to_owned();
-    maps.filter_map(|map| Some((map.id(), name(map.name_as_str()?)))).collect()
+    let is_ring =
+        |map: &aya::maps::MapInfo| map.map_type().is_ok_and(|kind| kind == aya::maps::MapType::RingBuf);
+    maps.filter_map(|map| Some((map.id(), Loaded { name: name(map.name_as_str()?), is_ring: is_ring(&map) })))
+        .collect()
 }
 
 /// Id of the map behind a descriptor of a process.
